@@ -6,8 +6,10 @@ Nothing is imported until a name is used, so listing names stays cheap. A plug-i
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.metadata
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,3 +55,24 @@ class Registry:
     def about(self, name: str) -> str:
         """First line of the documentation of what `name` stands for."""
         return (self.load(name).__doc__ or "").strip().split("\n", 1)[0]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """A part named in a recipe: what to construct, with which settings, once the run knows the rest.
+
+    Args:
+        kind: registry it comes from: `"strategy"`, `"estimator"`, ...
+        name: registered name.
+        settings: keyword arguments, already checked against the constructor.
+    """
+
+    kind: str
+    name: str
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def build(self, registry: Registry, **runtime: Any) -> Any:
+        """Construct it; of `runtime` (space, seed, data, ...) it gets those that its constructor names."""
+        constructor = registry.load(self.name)
+        accepted = inspect.signature(constructor).parameters
+        return constructor(**{k: v for k, v in runtime.items() if k in accepted}, **self.settings)
