@@ -1,0 +1,45 @@
+"""Which words a recipe may use."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+
+from archwright.registry import Registry
+
+_PLACES = {
+    "space": ("archwright.zoo", "SPACES"),
+    "sampler": ("archwright.supernet", "SAMPLERS"),
+    "estimator": ("archwright.estimate", "ESTIMATORS"),
+    "strategy": ("archwright.search", "STRATEGIES"),
+    "phase": ("archwright.run", "PHASES"),
+    "data": ("archwright.data", "DATASETS"),
+}
+
+
+def registry(kind: str) -> Registry:
+    """The registry of one kind of part: space, sampler, estimator, strategy, phase or data."""
+    module, attribute = _PLACES[kind]
+    found = getattr(importlib.import_module(module), attribute)
+    assert isinstance(found, Registry)
+    return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """What a recipe may name, and what it is turned into.
+
+    Args:
+        registries: registry of every kind of part.
+        config: keyword-only dataclass whose fields are the top-level keys.
+    """
+
+    registries: Mapping[str, Registry]
+    config: type
+
+    @classmethod
+    def installed(cls) -> Vocabulary:
+        """Everything registered by this package and its plug-ins; imports the rooms."""
+        config = importlib.import_module("archwright.run").Config
+        return cls(registries={kind: registry(kind) for kind in _PLACES}, config=config)
