@@ -1,0 +1,36 @@
+"""Searchable layers, the supernet over them, and how it is trained, calibrated and taken apart."""
+
+from archwright.supernet._cell import Cell
+from archwright.supernet._conv2d import ElasticConv2d
+from archwright.supernet._depth import Depth
+from archwright.supernet._dimension import Product
+from archwright.supernet._linear import ElasticLinear
+from archwright.supernet._normalisation import ElasticBatchNorm2d, ElasticLayerNorm
+from archwright.supernet._oneof import OneOf, Zero
+from archwright.supernet._recalibrate import recalibrate
+from archwright.supernet._samplers import SAMPLERS, Sampler, Sandwich, Uniform, extreme
+from archwright.supernet._searchable import Searchable
+from archwright.supernet._supernet import Supernet
+from archwright.supernet._training import SupernetStep, distillation
+
+__all__ = [
+    "SAMPLERS",
+    "Cell",
+    "Depth",
+    "ElasticBatchNorm2d",
+    "ElasticConv2d",
+    "ElasticLayerNorm",
+    "ElasticLinear",
+    "OneOf",
+    "Product",
+    "Sampler",
+    "Sandwich",
+    "Searchable",
+    "Supernet",
+    "SupernetStep",
+    "Uniform",
+    "Zero",
+    "distillation",
+    "extreme",
+    "recalibrate",
+]

@@ -1,0 +1,150 @@
+"""`Cell`: a directed acyclic graph of edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from archwright.errors import UserError
+from archwright.space import Choice
+from archwright.supernet._oneof import OneOf, Zero
+from archwright.supernet._searchable import Condition, Searchable, Variable
+from archwright.supernet._selection import concrete, decision
+
+Output = Literal["last", "sum", "concat"]
+
+
+class Cell(Searchable):
+    """Nodes joined by edges: a node is the sum of its incoming edges, the output is the last node, or the sum or the
+    concatenation (along axis 1) of all nodes that are not inputs.
+
+    Args:
+        edges: `(source, target)` to module, usually a `OneOf`; nodes 0 to `inputs - 1` are the inputs, targets follow.
+        inputs: number of input tensors.
+        output: `"last"`, `"sum"` or `"concat"`.
+        sources: target node to a `Choice` of which edges it keeps; every option names its sources joined by `+`, as
+            `"0+2"`. Under relaxation the edge from i has weight `sum of a_n over the options n that contain i`.
+
+    Raises:
+        UserError: a node without incoming edge, an edge against the order of nodes, an option that names a missing edge.
+    """
+
+    def __init__(
+        self,
+        edges: Mapping[tuple[int, int], nn.Module],
+        *,
+        inputs: int = 1,
+        output: Output = "last",
+        sources: Mapping[int, Choice] | None = None,
+    ) -> None:
+        super().__init__()
+        self.edges = nn.ModuleDict({f"{i}-{j}": module for (i, j), module in edges.items()})
+        self.inputs, self.output = inputs, output
+        self.sources = dict(sources or {})
+        self.targets = sorted({j for _, j in edges})
+        self.incoming = {j: sorted(i for i, k in edges if k == j) for j in self.targets}
+        self._check(edges)
+
+    def _check(self, edges: Mapping[tuple[int, int], nn.Module]) -> None:
+        expected = list(range(self.inputs, self.inputs + len(self.targets)))
+        if self.targets != expected or any(not 0 <= i < j for i, j in edges):
+            raise UserError(
+                f"edges must run from earlier to later nodes and reach each of {expected}, got {sorted(edges)}"
+            )
+        for node, choice in self.sources.items():
+            for option in choice.options:
+                missing = [i for i in _named(option) if i not in self.incoming.get(node, ())]
+                if missing:
+                    raise UserError(
+                        f"option {option!r} of {choice.name!r} names edges into node {node} that do not exist: {missing}"
+                    )
+
+    def variables(self) -> tuple[Variable, ...]:
+        return tuple(self.sources[j] for j in self.targets if j in self.sources)
+
+    def branches(self) -> Iterator[tuple[nn.Module, Condition]]:
+        for j in self.targets:
+            for i in self.incoming[j]:
+                condition: Condition = {}
+                if j in self.sources:
+                    choice = self.sources[j]
+                    condition = {choice.name: tuple(o for o in choice.options if i in _named(o))}
+                yield self.edges[f"{i}-{j}"], condition
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        nodes = list(inputs)
+        for j in self.targets:
+            nodes.append(self._node(j, nodes))
+        return gather(nodes[self.inputs :], self.output)
+
+    def _node(self, j: int, nodes: list[Tensor]) -> Tensor:
+        weights = decision(self.sources[j]) if j in self.sources else None
+        if isinstance(weights, Tensor):
+            options = self.sources[j].options
+            shares = {i: sum(w for w, o in zip(weights.unbind(), options) if i in _named(o)) for i in self.incoming[j]}
+            skip = not weights.requires_grad
+            terms = [
+                share * self.edges[f"{i}-{j}"](nodes[i])
+                for i, share in shares.items()
+                if isinstance(share, Tensor) and not (skip and share.item() == 0.0)
+            ]
+        else:
+            kept = self.incoming[j] if weights is None else _named(weights)
+            terms = [self.edges[f"{i}-{j}"](nodes[i]) for i in kept]
+        return total(terms)
+
+    def plain(self) -> PlainCell:
+        """The cell with the chosen operations; an edge that is `Zero` leaves unless its node has no other."""
+        edges: dict[tuple[int, int], nn.Module] = {}
+        for j in self.targets:
+            kept = _named(concrete(self.sources[j])) if j in self.sources else self.incoming[j]
+            modules = {i: _settled(self.edges[f"{i}-{j}"]) for i in kept}
+            alive = {i: m for i, m in modules.items() if not isinstance(m, Zero)}
+            for i, module in (alive or dict(list(modules.items())[:1])).items():
+                edges[i, j] = module
+        return PlainCell(edges, self.inputs, self.output)
+
+
+class PlainCell(nn.Module):
+    """A cell without choices: what `Cell.plain` gives. Tracing it leaves only its edges."""
+
+    def __init__(self, edges: Mapping[tuple[int, int], nn.Module], inputs: int, output: Output) -> None:
+        super().__init__()
+        self.edges = nn.ModuleDict({f"{i}-{j}": module for (i, j), module in edges.items()})
+        self.wiring = sorted(edges, key=lambda e: (e[1], e[0]))
+        self.inputs, self.output = inputs, output
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        nodes = list(inputs)
+        for j in sorted({j for _, j in self.wiring}):
+            nodes.append(total([self.edges[f"{i}-{k}"](nodes[i]) for i, k in self.wiring if k == j]))
+        return gather(nodes[self.inputs :], self.output)
+
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """Sum without the leading zero of the built-in."""
+    out = terms[0]
+    for term in terms[1:]:
+        out = out + term
+    return out
+
+
+def gather(nodes: list[Tensor], output: Output) -> Tensor:
+    """The output of a cell from its inner nodes."""
+    if output == "last":
+        return nodes[-1]
+    return total(nodes) if output == "sum" else torch.cat(nodes, dim=1)
+
+
+def _named(option: object) -> list[int]:
+    return [int(i) for i in str(option).split("+")]
+
+
+def _settled(module: nn.Module) -> nn.Module:
+    """The module behind a chain of choices."""
+    while isinstance(module, OneOf):
+        module = module.chosen()
+    return module

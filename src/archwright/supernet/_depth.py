@@ -1,0 +1,70 @@
+"""`Depth`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor, nn
+
+from archwright.errors import UserError
+from archwright.space import Ordinal
+from archwright.supernet._oneof import mixture
+from archwright.supernet._searchable import Condition, Searchable, Variable
+from archwright.supernet._selection import concrete, decision
+
+
+class Depth(Searchable):
+    """A stack of blocks of which the first d run; under relaxation `sum of a_d h_d`, h_d the output after d blocks.
+
+    Args:
+        depth: the numbers of blocks to choose from, at least 0; the largest must not exceed `len(blocks)`.
+        blocks: modules that keep the shape of their input (as far as one depth may end where another goes on).
+
+    Raises:
+        UserError: depths that are not integers from 0 to `len(blocks)`.
+    """
+
+    def __init__(self, depth: Ordinal, blocks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        if any(not isinstance(d, int) or not 0 <= d <= len(blocks) for d in depth.options):
+            raise UserError(
+                f"depths of {depth.name!r} must be integers from 0 to {len(blocks)} (the blocks given), got {list(depth.options)}"
+            )
+        self.depth = depth
+        self.blocks = nn.ModuleList(blocks)
+
+    def variables(self) -> tuple[Variable, ...]:
+        return (self.depth,)
+
+    def branches(self) -> Iterator[tuple[nn.Module, Condition]]:
+        for i, block in enumerate(self.blocks):
+            deep_enough = tuple(d for d in self.depth.options if d > i)
+            if deep_enough:
+                yield block, {} if len(deep_enough) == len(self.depth.options) else {self.depth.name: deep_enough}
+
+    def _chosen(self) -> int:
+        value = concrete(self.depth)
+        if value not in self.depth.options:
+            raise UserError(f"{self.depth.name!r} must be one of {list(self.depth.options)}, got {value!r}")
+        assert isinstance(value, int)
+        return value
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = decision(self.depth)
+        if isinstance(weights, Tensor):
+            return self._mix(x, weights)
+        for block in self.blocks[: self._chosen()]:
+            x = block(x)
+        return x
+
+    def _mix(self, x: Tensor, weights: Tensor) -> Tensor:
+        needed = self.depth.options
+        if not weights.requires_grad:  # blocks behind the last depth of positive weight need not run
+            needed = tuple(d for d, w in zip(needed, weights.tolist()) if w != 0.0) or needed[:1]
+        outputs = {0: x}
+        for i, block in enumerate(self.blocks[: max(needed)]):
+            outputs[i + 1] = block(outputs[i])
+        return mixture(weights, [lambda d=d: outputs[d] for d in self.depth.options])
+
+    def plain(self) -> nn.Sequential:
+        return nn.Sequential(*self.blocks[: self._chosen()])

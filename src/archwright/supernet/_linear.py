@@ -1,0 +1,61 @@
+"""`ElasticLinear`."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from archwright.supernet._dimension import Dimension, Size
+from archwright.supernet._plain import assign, require_concrete
+from archwright.supernet._searchable import Searchable, Variable
+
+
+class ElasticLinear(Searchable):
+    """A linear layer whose numbers of inputs and outputs are decided by the architecture.
+
+    Weights are shared by slicing: the first `out` rows and `in` columns of the largest matrix. Relaxed sizes superpose the
+    zero-padded slices, so one product serves any mixture (TangleNAS, Sukthanker et al. 2023).
+
+    Args:
+        in_features: size of the last axis of the input (..., in): an int, an `Ordinal` or a `Product`.
+        out_features: the same for the output (..., out).
+        bias: whether to add a bias.
+    """
+
+    def __init__(self, in_features: Size, out_features: Size, *, bias: bool = True) -> None:
+        super().__init__()
+        self._in, self._out = Dimension(in_features), Dimension(out_features)
+        largest = nn.Linear(self._in.maximum, self._out.maximum, bias=bias)
+        self.weight, self.bias = largest.weight, largest.bias
+        self.register_buffer("_in_steps", self._in.steps(), persistent=False)
+        self.register_buffer("_out_steps", self._out.steps(), persistent=False)
+
+    def variables(self) -> tuple[Variable, ...]:
+        return (*self._in.variables, *self._out.variables)
+
+    def _effective(self) -> tuple[Tensor, Tensor | None]:
+        rows, columns = self._out.resolve(), self._in.resolve()
+        weight, bias = self.weight, self.bias
+        if isinstance(rows, Tensor):
+            mask = rows.to(weight.dtype) @ self._out_steps
+            weight = weight * mask[:, None]
+            bias = None if bias is None else bias * mask
+        else:
+            weight = weight[:rows]
+            bias = None if bias is None else bias[:rows]
+        if isinstance(columns, Tensor):
+            return weight * (columns.to(weight.dtype) @ self._in_steps), bias
+        return weight[:, :columns], bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, *self._effective())
+
+    def plain(self) -> nn.Linear:
+        require_concrete(self)
+        weight, bias = self._effective()
+        layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
+        assign(layer, weight=weight, bias=bias)
+        return layer
+
+    def extra_repr(self) -> str:
+        return f"in_features<={self._in.maximum}, out_features<={self._out.maximum}, bias={self.bias is not None}"

@@ -1,0 +1,80 @@
+"""`OneOf` and the option that is nothing, `Zero`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+
+from archwright.errors import UserError
+from archwright.space import Choice
+from archwright.supernet._searchable import Condition, Searchable, Variable
+from archwright.supernet._selection import concrete, decision
+
+
+class Zero(nn.Module):
+    """The input times zero, every `stride`-th pixel of it: the operation `none` of cell spaces."""
+
+    def __init__(self, stride: int = 1) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x if self.stride == 1 else x[:, :, :: self.stride, :: self.stride]) * 0.0
+
+
+class OneOf(Searchable):
+    """One of several modules, chosen by the architecture; under relaxation the weighted sum of their outputs.
+
+    Args:
+        choice: the decision, or just its name. Layers that are given the same `Choice` share the decision.
+        options: option to module, in the order of the choice. All outputs must have the same shape.
+
+    Raises:
+        UserError: options that differ from those of the choice.
+    """
+
+    def __init__(self, choice: Choice | str, options: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.choice = choice if isinstance(choice, Choice) else Choice(choice, tuple(options))
+        if tuple(options) != tuple(self.choice.options):
+            raise UserError(
+                f"{self.choice.name!r} has the options {list(self.choice.options)}, got modules for {list(options)}"
+            )
+        self.options = nn.ModuleList(options.values())
+        self._index = {option: i for i, option in enumerate(self.choice.options)}
+
+    def variables(self) -> tuple[Variable, ...]:
+        return (self.choice,)
+
+    def branches(self) -> Iterator[tuple[nn.Module, Condition]]:
+        for option, module in zip(self.choice.options, self.options):
+            yield module, {self.choice.name: (option,)}
+
+    def chosen(self) -> nn.Module:
+        """The module that the running selection names."""
+        value = concrete(self.choice)
+        if value not in self._index:
+            raise UserError(f"{self.choice.name!r} must be one of {list(self.choice.options)}, got {value!r}")
+        return self.options[self._index[value]]
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = decision(self.choice)
+        if not isinstance(weights, Tensor):
+            return self.chosen()(x)
+        return mixture(weights, [lambda m=m: m(x) for m in self.options])
+
+    def plain(self) -> nn.Module:
+        return self.chosen()
+
+
+def mixture(weights: Tensor, branches: list) -> Tensor:  # type: ignore[type-arg]
+    """`sum of weights[n] * branches[n]()`; a branch of weight exactly zero runs only if the weight needs its gradient."""
+    keep = [True] * len(branches) if weights.requires_grad else [w != 0.0 for w in weights.tolist()]
+    if not any(keep):
+        keep[0] = True  # an all-zero mixture still has a shape
+    terms = [w * branch() for w, branch, kept in zip(weights.unbind(), branches, keep) if kept]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total

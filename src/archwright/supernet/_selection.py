@@ -1,0 +1,65 @@
+"""How an architecture reaches the layers: a context variable that lives only while `net(x, arch)` runs.
+
+Context variables are private to a thread, so two threads, or two architectures in flight, never see each other, and nothing is
+left behind when the call returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from torch import Tensor
+
+from archwright.errors import UserError
+from archwright.space import Choice, Ordinal
+
+Value = str | int | float | bool | None
+Decision = Value | Tensor
+"""What a layer is told about a variable: one of its options, or a weight tensor (options,)."""
+
+_CURRENT: ContextVar[Mapping[str, Decision] | None] = ContextVar("archwright_selection", default=None)
+
+
+@contextmanager
+def selected(values: Mapping[str, Decision]) -> Iterator[None]:
+    """Within the block, searchable layers of this thread follow `values`."""
+    token = _CURRENT.set(values)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def decision(variable: Choice | Ordinal) -> Decision:
+    """What the running architecture says about `variable`.
+
+    Raises:
+        UserError: called outside `net(x, arch)`, or the architecture leaves the variable open.
+    """
+    values = _CURRENT.get()
+    if values is None:
+        raise UserError(
+            "a searchable layer runs only inside a Supernet: wrap the network, Supernet(network), and call net(x, arch)"
+        )
+    try:
+        return values[variable.name]
+    except KeyError:
+        raise UserError(
+            f"the architecture says nothing about {variable.name!r}, which this path needs; it names {sorted(values)}"
+        ) from None
+
+
+def concrete(variable: Choice | Ordinal) -> Value:
+    """The option chosen for `variable`.
+
+    Raises:
+        UserError: the variable is relaxed.
+    """
+    value = decision(variable)
+    if isinstance(value, Tensor):
+        raise UserError(
+            f"{variable.name!r} is relaxed (a weight tensor); a plain network needs one of {list(variable.options)}"
+        )
+    return value

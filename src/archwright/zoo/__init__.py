@@ -1,0 +1,44 @@
+"""Published search spaces, one module each, with a function of its name that returns a `Supernet`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archwright.registry import Registry
+from archwright.supernet import Supernet
+from archwright.zoo import convnet, darts, mlp, nasbench201
+
+SPACES = Registry(
+    "space",
+    {
+        "convnet": "archwright.zoo.convnet:convnet",
+        "darts": "archwright.zoo.darts:darts",
+        "mlp": "archwright.zoo.mlp:mlp",
+        "nasbench201": "archwright.zoo.nasbench201:nasbench201",
+    },
+)
+
+
+def names() -> list[str]:
+    """Names of the registered spaces."""
+    return SPACES.names()
+
+
+def build(name: str, *, in_channels: int, classes: int, image_size: int | None = None, **settings: Any) -> Supernet:
+    """The supernet of a registered space.
+
+    Args:
+        name: one of `names()`.
+        in_channels: channels of an image, columns of a table.
+        classes: number of outputs, at least 2.
+        image_size: height (= width) in pixels; None for tables.
+        settings: further arguments of the space's own function.
+
+    Raises:
+        UserError: unknown name, or sizes the space cannot serve.
+    """
+    supernet: Supernet = SPACES.load(name)(in_channels=in_channels, classes=classes, image_size=image_size, **settings)
+    return supernet
+
+
+__all__ = ["SPACES", "build", "convnet", "darts", "mlp", "names", "nasbench201"]

@@ -1,0 +1,146 @@
+"""`convnet`: the default vision space, a chain of elastic residual blocks that scales itself to the image size.
+
+The chain follows the stage-wise elastic spaces of Once-for-all (Cai et al. 2020) and BigNAS (Yu et al. 2020): width of a stage,
+number, kernel and expansion of its blocks. High-resolution stages use plain convolutions (k x k expanding, then 1 x 1), where
+depthwise ones are slow on every processor and weak at few channels; low-resolution stages use inverted residuals (Sandler et
+al. 2018).
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from archwright.space import Ordinal
+from archwright.supernet import Depth, ElasticBatchNorm2d, ElasticConv2d, ElasticLinear, Product, Supernet
+from archwright.supernet._dimension import Size
+from archwright.zoo._inputs import check, image
+
+Kind = Literal["plain", "inverted"]
+_WIDTHS = {
+    1: (32,),
+    2: (16, 32),
+    3: (16, 32, 64),
+    4: (24, 40, 80, 160),
+}  # largest width of each stage, by number of stages
+
+
+def convnet(*, in_channels: int = 3, classes: int = 10, image_size: int | None = 32, width: float = 1.0) -> Supernet:
+    """Elastic chain of plain and inverted residual blocks: width, depth, kernel and expansion.
+
+    The stem brings the image to at most 56 pixels, stages halve it until it is at most 8; widths grow as it shrinks. With
+    `image_size=8` the largest network has about 37 thousand parameters, with 32 about 0.12 million, with 224 about 0.8 million.
+
+    Args:
+        in_channels: channels of the image.
+        classes: number of outputs.
+        image_size: height (= width) in pixels, 8 to 512.
+        width: factor on all widths.
+
+    Raises:
+        UserError: sizes out of range.
+    """
+    size = image("convnet", image_size)
+    check("convnet", in_channels=in_channels, classes=classes, image_size=size, smallest=8, largest=512)
+    reductions = 0
+    while size / 2**reductions > 56:
+        reductions += 1
+    resolution = -(-size // 2**reductions)
+    stages = 2
+    while resolution / 2 ** (stages - 1) > 8 and stages < 4:
+        stages += 1
+    module = _ConvNet(in_channels, classes, reductions, resolution, [round(width * w) for w in _WIDTHS[stages]])
+    return Supernet(module, name="convnet", input_shape=(in_channels, size, size))
+
+
+class _ConvNet(nn.Module):
+    def __init__(self, in_channels: int, classes: int, reductions: int, resolution: int, widths: list[int]) -> None:
+        super().__init__()
+        sizes = [Ordinal(f"stage{s}.width", _multiples(w)) for s, w in enumerate(widths, 1)]
+        strides = [2] * reductions or [1]
+        channels: list[Size] = [in_channels, *[max(sizes[0].options) // 2] * (len(strides) - 1), sizes[0]]  # type: ignore[type-var, operator]
+        self.stem = nn.Sequential(
+            *(_Unit(i, o, 3, stride=s) for (i, o), s in zip(itertools.pairwise(channels), strides))
+        )
+        stages: list[nn.Module] = []
+        for s, size in enumerate(sizes, 1):
+            kind: Kind = "plain" if s == 1 or resolution > 16 else "inverted"
+            before = sizes[s - 2] if s > 1 else None
+            stages.append(_Stage(f"stage{s}", before, size, kind, blocks=1 if s == 1 else 2))
+            resolution = -(-resolution // 2)
+        self.stages = nn.Sequential(*stages)
+        self.head = ElasticLinear(sizes[-1], classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stages(self.stem(x))
+        return self.head(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+class _Stage(nn.Module):
+    """Transition to the stage's width (halving the image unless first), then a variable number of residual blocks."""
+
+    def __init__(self, name: str, before: Size | None, width: Ordinal, kind: Kind, blocks: int) -> None:
+        super().__init__()
+        self.transition = nn.Identity() if before is None else _Transition(before, width)
+        depth = Ordinal(f"{name}.depth", tuple(range(blocks + 1)) if before is not None else (0, 1))
+        self.blocks = Depth(depth, [_Block(f"{name}.block{b}", width, kind) for b in range(1, blocks + 1)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.blocks(self.transition(x))
+
+
+class _Transition(nn.Module):
+    """Halve the image and change the width: strided 3 x 3 convolution beside a pooled 1 x 1 shortcut (BigNAS, section 3.1)."""
+
+    def __init__(self, before: Size, after: Size) -> None:
+        super().__init__()
+        self.unit = _Unit(before, after, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.unit(x)
+
+
+class _Block(nn.Module):
+    """Residual block: expand by k x k (plain) or by 1 x 1 then depthwise k x k (inverted), project by 1 x 1, add the input."""
+
+    def __init__(self, name: str, width: Ordinal, kind: Kind) -> None:
+        super().__init__()
+        plain = kind == "plain"
+        kernel = Ordinal(f"{name}.kernel", (3, 5))
+        expansion = Ordinal(f"{name}.expansion", (1, 2) if plain else (1, 2, 3))
+        hidden = Product(width, expansion)
+        units = (
+            [_Unit(width, hidden, kernel)]
+            if plain
+            else [_Unit(width, hidden, 1), _Unit(hidden, hidden, kernel, depthwise=True)]
+        )
+        self.units = nn.Sequential(*units)
+        self.project = ElasticConv2d(hidden, width, 1, bias=False)
+        self.norm = ElasticBatchNorm2d(width, zero_init=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.norm(self.project(self.units(x)))
+
+
+class _Unit(nn.Module):
+    """Convolution, batch normalisation, ReLU."""
+
+    def __init__(
+        self, before: Size, after: Size, kernel: int | Ordinal, *, stride: int = 1, depthwise: bool = False
+    ) -> None:
+        super().__init__()
+        groups: Literal["depthwise", 1] = "depthwise" if depthwise else 1
+        self.conv = ElasticConv2d(before, after, kernel, stride=stride, groups=groups, bias=False)
+        self.norm = ElasticBatchNorm2d(after)
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.norm(self.conv(x)))
+
+
+def _multiples(largest: int) -> tuple[int, ...]:
+    """Half, three quarters and the whole of a width, in steps of four channels."""
+    return tuple(sorted({max(4, round(largest * f / 4) * 4) for f in (0.5, 0.75, 1.0)}))
