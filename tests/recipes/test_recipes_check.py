@@ -111,6 +111,8 @@ def test_parts_in_lists_and_mappings(check):
          "limits.latency: not a metric that can have an upper bound; did you mean 'latency_ms'?"),
         (["limits.accuracy=5"], "limits.accuracy: not a metric that can have an upper bound"),
         (["limits.params=4MB"], "a limit of params is a number above 0 like 150k or 1.5M, got '4MB'"),
+        (["minutes=0"], "minutes: must be above 0, got 0"),
+        (["seed=-1"], "seed: must be at least 0, got -1"),
         (["net=os"], "net: expected package.module:function, got 'os'"),
         (["data=digit"], "unknown data 'digit': no such name, no such path; did you mean 'digits'?"),
         (["data=null"], "no data; name one of cifar10, digits, or a path"),

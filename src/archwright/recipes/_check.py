@@ -60,6 +60,10 @@ def _sensible(config: Any, vocabulary: Vocabulary) -> None:
             raise UserError(f"limits.{name}: not a metric that can have an upper bound{nearest(name, _LIMITS)}")
     if config.net is not None and not re.fullmatch(r"\w+(\.\w+)*:\w+", config.net):
         raise UserError(f"net: expected package.module:function, got {config.net!r}")
+    if config.minutes is not None and not config.minutes > 0:
+        raise UserError(f"minutes: must be above 0, got {config.minutes}")
+    if config.seed < 0:
+        raise UserError(f"seed: must be at least 0, got {config.seed}")
     if not config.phases:
         raise UserError(f"phases: a recipe needs at least one{nearest('', vocabulary.registries['phase'].names())}")
 

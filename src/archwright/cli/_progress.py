@@ -1,0 +1,138 @@
+"""What a run is doing, as lines of text or as a bar on a terminal. Imported only when something runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
+
+import rich.console
+import rich.progress
+
+from archwright.cli._clock import clock, left
+from archwright.cli._table import table
+from archwright.run import Progress
+
+
+def shown(stream: TextIO | None = None) -> Progress:
+    """A bar if `stream` (default: standard output) is a terminal, lines otherwise."""
+    stream = stream or sys.stdout
+    return Bar(stream) if stream.isatty() else Lines(stream)
+
+
+class Lines(Progress):
+    """One line when a phase begins, one every `every` seconds while it goes on, one when it is done.
+
+    Args:
+        stream: where to write.
+        every: seconds between two lines of the same phase.
+        now: clock, in seconds.
+    """
+
+    def __init__(self, stream: TextIO, *, every: float = 10.0, now: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._every = every
+        self._now = now
+        self._began = self._said = now()
+        self._pending = ""
+
+    def phase(self, name: str, number: int, total: int) -> None:
+        """A phase begins."""
+        self._flush()
+        self._began = self._said = self._now()
+        self._write(f"[{number}/{total}] {name}")
+
+    def step(self, done: float, total: float | None, text: str = "") -> None:
+        """Work went on; said at most every few seconds, and once at the end of the phase."""
+        now = self._now()
+        count = f"{done:g}/{total:g}" if total is not None else f"{done:g}"
+        remaining = left(done, total, now - self._began)
+        times = clock(now - self._began) + (f", {clock(remaining)} left" if remaining else "")
+        self._pending = f"      {count}  {text}  ({times})" if text else f"      {count}  ({times})"
+        if now - self._said >= self._every:
+            self._flush()
+            self._said = now
+
+    def message(self, text: str) -> None:
+        """Something worth a line of its own."""
+        self._write(f"      {text}")
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """A table, such as the Pareto set."""
+        self._flush()
+        self._write(table(columns, rows, title=title))
+
+    def close(self) -> None:
+        """Say what was not said yet."""
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._pending:
+            self._write(self._pending)
+            self._pending = ""
+
+    def _write(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class Bar(Progress):
+    """One bar for the phase at work; a line stays behind for each that is done.
+
+    Args:
+        stream: a terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = rich.console.Console(file=stream, highlight=False)
+        self._bar = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}", markup=False),
+            rich.progress.BarColumn(bar_width=24),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TimeElapsedColumn(),
+            rich.progress.TextColumn("{task.fields[left]}", markup=False),
+            rich.progress.TextColumn("{task.fields[text]}", markup=False),
+            console=self._console,
+            transient=True,
+        )
+        self._bar.start()
+        self._task: rich.progress.TaskID | None = None
+        self._name = ""
+        self._text = ""
+        self._began = time.monotonic()
+
+    def phase(self, name: str, number: int, total: int) -> None:
+        """A phase begins; the bar starts anew."""
+        self._finish()
+        self._began, self._name, self._text = time.monotonic(), f"[{number}/{total}] {name}", ""
+        self._task = self._bar.add_task(self._name, total=None, text="", left="")
+
+    def step(self, done: float, total: float | None, text: str = "") -> None:
+        """Work went on."""
+        if self._task is None:
+            return
+        remaining = left(done, total, time.monotonic() - self._began)
+        said = f"{clock(remaining)} left" if remaining else ""
+        self._text = text
+        self._bar.update(self._task, completed=done, total=total, text=text, left=said)
+
+    def message(self, text: str) -> None:
+        """Something worth a line of its own."""
+        self._console.print(f"      {text}", markup=False)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """A table, such as the Pareto set."""
+        self._console.print(table(columns, rows, title=title), markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._finish()
+        self._bar.stop()
+
+    def _finish(self) -> None:
+        if self._task is None:
+            return
+        self._bar.remove_task(self._task)
+        self._task = None
+        done = f"{self._name}  {clock(time.monotonic() - self._began)}  {self._text}".rstrip()
+        self._console.print(done, markup=False)

@@ -1,0 +1,58 @@
+"""The command line cannot grow, shrink or go undocumented by accident."""
+
+import argparse
+import shlex
+
+import pytest
+
+from archwright.cli._main import parse, parser
+
+FROZEN = {
+    "search": "DATA --recipe --label --space --net --strategy --estimator --objective --max-params --max-flops "
+    "--max-latency-ms --max-size --minutes --trials --seed --set --out --json",
+    "run": "FILE KEY.SUB=VALUE --out --json",
+    "check": "FILE KEY.SUB=VALUE --effective --json",
+    "ls": "KIND PATTERN --json",
+    "cp": "RECIPE FILE --force",
+    "export": "RUN --format --out",
+    "predict": "RUN INPUT --json",
+    "measure": "MODEL --runtime --threads --repeats --space --data --table --json",
+    "doctor": "--json",
+}  # fmt: skip
+
+
+def _commands():
+    found = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(found.choices)
+
+
+def _words(command):
+    for action in command._actions:
+        yield action.option_strings[-1] if action.option_strings else action.metavar
+
+
+def test_commands_are_frozen():
+    assert list(_commands()) == list(FROZEN)
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_flags_are_frozen(name):
+    assert list(_words(_commands()[name])) == ["--help", "--debug", *FROZEN[name].split()]
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_every_help_page_ends_with_two_or_three_examples_that_parse(name):
+    lines = _commands()[name].epilog.splitlines()
+    assert lines[0] == "examples:"
+    assert 2 <= len(lines) - 1 <= 3
+    for line in lines[1:]:
+        for part in line.split("&&"):
+            words = shlex.split(part.partition(">")[0])
+            assert words[0] == "archwright"
+            assert parse(words[1:]).command == words[1]
+        assert f"archwright {name}" in line
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_every_option_is_explained(name):
+    assert all(action.help for action in _commands()[name]._actions)
