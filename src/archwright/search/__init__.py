@@ -1,0 +1,52 @@
+"""Black-box search strategies: `ask` for architectures, `tell` finished trials.
+
+A strategy knows a space and trials, nothing of networks or data. The adapters to and from Optuna load it on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archwright.search._nsga2 import NSGA2
+from archwright.search._pareto import pareto
+from archwright.search._random import Random
+from archwright.search._registry import STRATEGIES, build, names
+from archwright.search._regularized_evolution import RegularizedEvolution
+from archwright.search._strategy import Proposal, Strategy
+
+if TYPE_CHECKING:
+    from archwright.search._distributions import distributions, space_from_distributions
+    from archwright.search._from_optuna import FromOptuna
+    from archwright.search._optuna_sampler import OptunaSampler
+
+__all__ = [
+    "NSGA2",
+    "STRATEGIES",
+    "FromOptuna",
+    "OptunaSampler",
+    "Proposal",
+    "Random",
+    "RegularizedEvolution",
+    "Strategy",
+    "build",
+    "distributions",
+    "names",
+    "pareto",
+    "space_from_distributions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("distributions", "space_from_distributions"):
+        from archwright.search import _distributions
+
+        return getattr(_distributions, name)
+    if name == "FromOptuna":
+        from archwright.search._from_optuna import FromOptuna
+
+        return FromOptuna
+    if name == "OptunaSampler":
+        from archwright.search._optuna_sampler import OptunaSampler
+
+        return OptunaSampler
+    raise AttributeError(f"module 'archwright.search' has no attribute {name!r}")

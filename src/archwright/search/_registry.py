@@ -1,0 +1,47 @@
+"""Strategies by the names that a person types."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from archwright.errors import UserError, nearest
+from archwright.registry import Registry
+from archwright.search._strategy import Strategy
+from archwright.space import Space
+
+STRATEGIES = Registry(
+    "strategy",
+    {
+        "random": "archwright.search._random:Random",
+        "regularized-evolution": "archwright.search._regularized_evolution:RegularizedEvolution",
+        "nsga2": "archwright.search._nsga2:NSGA2",
+        "optuna-tpe": "archwright.search._from_optuna:tpe",
+        "optuna-nsga2": "archwright.search._from_optuna:nsga2",
+        "optuna-random": "archwright.search._from_optuna:random",
+    },
+)
+
+
+def names() -> list[str]:
+    """Every registered strategy, sorted."""
+    return STRATEGIES.names()
+
+
+def build(name: str, space: Space, **settings: Any) -> Strategy:
+    """The strategy called `name` on `space`.
+
+    Args:
+        name: one of `names()`.
+        space: where to search.
+        **settings: arguments of its constructor: objectives, limits, seed and its own.
+
+    Raises:
+        UserError: unknown name or setting, or a value out of range.
+    """
+    constructor = STRATEGIES.load(name)
+    allowed = [p for p in inspect.signature(constructor).parameters if p != "space"]
+    for setting in settings:
+        if setting not in allowed:
+            raise UserError(f"strategy {name!r} has no setting {setting!r}{nearest(setting, allowed)}")
+    return constructor(space, **settings)

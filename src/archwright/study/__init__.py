@@ -1,0 +1,8 @@
+"""The search loop: trials under budgets and limits, kept in memory or in a database that survives the process."""
+
+from archwright.study._evaluation import Evaluation
+from archwright.study._executor import Executor, Hooks, InProcess
+from archwright.study._study import Study
+from archwright.study._task import Task
+
+__all__ = ["Evaluation", "Executor", "Hooks", "InProcess", "Study", "Task"]
