@@ -7,8 +7,8 @@ from archwright.space._encoding import Kind
 from archwright.space._finite import Finite
 from archwright.space._ordinal import Ordinal
 from archwright.space._real import Real
-from archwright.space._scalar import Value
 from archwright.space._space import Space
+from archwright.space._values import Value
 from archwright.space._variable import Variable
 
 __all__ = ["Arch", "Choice", "Constraint", "Finite", "Kind", "Ordinal", "Real", "Space", "Value", "Variable"]

@@ -8,7 +8,7 @@ from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, final
 
 from archwright.errors import UserError
-from archwright.space._scalar import plain
+from archwright.space._values import plain
 
 
 @final
@@ -89,10 +89,11 @@ class Arch(Mapping[str, Any]):
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 of the canonical JSON: the same in every process and Python version.
 
-        Canonical: sorted names, no blanks, ASCII; 16.0 is written as 16, so that equal numbers give equal keys.
+        Canonical: sorted names, no blanks, ASCII; 16.0 is written as 16 and True as 1, so that architectures have the
+        same key exactly if they are equal.
         """
         if self._key is None:
-            values = {n: int(v) if type(v) is float and v.is_integer() else v for n, v in self._values.items()}
+            values = {name: _canonical(value) for name, value in self._values.items()}
             text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
             self._key = hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
         return self._key
@@ -125,3 +126,7 @@ class Arch(Mapping[str, Any]):
 
     def __reduce__(self) -> tuple[type[Arch], tuple[dict[str, Any]]]:
         return Arch, (self._values,)
+
+
+def _canonical(value: Any) -> Any:
+    return int(value) if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()) else value

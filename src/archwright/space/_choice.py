@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, final
 
 from archwright.space._finite import Finite
-from archwright.space._scalar import Value, plain
+from archwright.space._values import Value, plain
 
 
 @final

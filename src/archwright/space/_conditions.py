@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archwright.errors import UserError, nearest
-from archwright.space._finite import Finite, as_tuple
+from archwright.space._finite import Finite
+from archwright.space._values import as_tuple
 from archwright.space._variable import Variable
 
 Term = tuple[tuple[str, frozenset[Any]], ...]  # all of: parent in values
@@ -33,10 +34,13 @@ class Conditions:
         UserError: unknown variable or option, a continuous parent, or a cycle.
     """
 
-    __slots__ = ("_ordered", "_variables", "order", "parents", "rules")
+    __slots__ = ("_finite", "_ordered", "_variables", "order", "parents", "rules")
 
     def __init__(self, variables: Mapping[str, Variable], when: When) -> None:
+        if not isinstance(when, Mapping):
+            raise UserError(f"`when`: expected {{child: {{parent: [values]}}}}, got {when!r}")
         self._variables = variables
+        self._finite = {name: v for name, v in variables.items() if isinstance(v, Finite)}
         parsed = {child: self._rule(child, given) for child, given in when.items()}
         graph = {child: {parent for term in rule for parent, _ in term} for child, rule in parsed.items()}
         try:
@@ -62,11 +66,10 @@ class Conditions:
     def _values(self, child: str, parent: str, values: Any) -> frozenset[Any]:
         if parent not in self._variables:
             raise UserError(f"`when` of {child!r}: unknown variable {parent!r}{nearest(str(parent), self._variables)}")
-        variable = self._variables[parent]
-        if not isinstance(variable, Finite):
+        if parent not in self._finite:
             raise UserError(f"`when` of {child!r}: {parent!r} is continuous; a parent needs options")
         try:
-            return frozenset(variable.check(v) for v in as_tuple(values, f"values of {parent!r}"))
+            return frozenset(self._finite[parent].check(v) for v in as_tuple(values, f"values of {parent!r}"))
         except UserError as error:
             raise UserError(f"`when` of {child!r}: {error}") from None
 
@@ -105,22 +108,16 @@ class Conditions:
     def to_json(self) -> dict[str, list[dict[str, list[Any]]]]:
         """`when` as plain lists, values in the order of the parent's options."""
         return {
-            child: [{parent: self._sorted(parent, allowed) for parent, allowed in term} for term in rule]
+            child: [
+                {parent: sorted(allowed, key=self._finite[parent].index) for parent, allowed in term} for term in rule
+            ]
             for child, rule in self.rules.items()
         }
-
-    def _sorted(self, parent: str, allowed: frozenset[Any]) -> list[Any]:
-        variable = self._variables[parent]
-        return sorted(allowed, key=variable.index) if isinstance(variable, Finite) else []
 
     def restrict(self, variables: Mapping[str, Variable]) -> Conditions:
         """The same rules over restricted variables: values that are gone are dropped, and terms that cannot hold."""
         when: dict[str, list[dict[str, list[Any]]]] = {}
         for child, terms in self.to_json().items():
-            left = [{p: [v for v in values if self._has(variables[p], v)] for p, values in t.items()} for t in terms]
+            left = [{p: [v for v in values if variables[p].has(v)] for p, values in t.items()} for t in terms]
             when[child] = [term for term in left if all(term.values())]
         return Conditions(variables, when)
-
-    @staticmethod
-    def _has(variable: Variable, value: Any) -> bool:
-        return isinstance(variable, Finite) and value in variable.options

@@ -1,7 +1,7 @@
 """The exact number of architectures of a space.
 
-A variable is *open* until it has a value or is known to be inactive. `Rules` maps each open variable to its rule, simplified
-by what is already decided: a rule with an empty term always holds, a rule without terms never does.
+A variable is *open* until it has a value or is known to be inactive. `Rules` maps each open variable to its rule, as
+simplified by what is already decided: a rule with an empty term always holds, a rule without terms never does.
 """
 
 from __future__ import annotations
@@ -12,50 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archwright.errors import UserError
+from archwright.space._arch import Arch
 from archwright.space._conditions import Conditions, Rule
 from archwright.space._constraints import Constraint, holds
 from archwright.space._finite import Finite
+from archwright.space._partial import Partial, Rules, Unknown
 from archwright.space._variable import Variable
 
 _ACTIVE: Rule = ((),)
 _NEVER: Rule = ()
 _INACTIVE = object()  # equal to no option
 _LIMIT = 2_000_000  # steps after which counting gives up
-
-Rules = dict[str, Rule]
-
-
-class _Unknown(BaseException):
-    """A constraint read an open variable. Not an `Exception`, so that a constraint is less likely to swallow it."""
-
-
-class _Partial(Mapping[str, Any]):
-    """The decided part of an architecture; notes the first open variable that is read."""
-
-    __slots__ = ("_names", "_rules", "_values", "asked")
-
-    def __init__(self, names: Sequence[str], rules: Rules, values: dict[str, Any]) -> None:
-        self._names = names
-        self._rules = rules
-        self._values = values
-        self.asked: str | None = None
-
-    def _ask(self, name: str) -> None:
-        self.asked = self.asked or name
-        raise _Unknown
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self._rules:
-            self._ask(name)
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        for name in self._rules:
-            self._ask(name)
-        return (name for name in self._names if name in self._values)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 class Counter:
@@ -97,8 +64,8 @@ class Counter:
         rules = self._start
         for name in [n for n, rule in rules.items() if rule == _NEVER]:
             rules = self._decide(rules, name, _INACTIVE)
-        reads = [(self._reads(c, rules, {}), c) for c in self._constraints]
-        if not all(holds(c, _Partial(self._names, rules, {})) for names, c in reads if not names):
+        reads = [(self._reads(c, rules, {}, set()), c) for c in self._constraints]
+        if not all(holds(c, Partial(self._names, rules, {})) for names, c in reads if not names):
             return 0
         total = 1
         for part in self._parts(rules, [names for names, _ in reads]):
@@ -173,10 +140,12 @@ class Counter:
     def _ask(self, function: Constraint, rules: Rules, values: dict[str, Any]) -> bool | str:
         """The verdict on a partial architecture, or the name of the variable to decide before there can be one."""
         self._step()
-        partial = _Partial(self._names, rules, values)
+        if not rules:
+            return holds(function, Arch._trusted({name: values[name] for name in self._names if name in values}))
+        partial = Partial(self._names, rules, values)
         try:
             verdict = holds(function, partial)
-        except _Unknown:
+        except Unknown:
             verdict = False
         if partial.asked is None:
             return verdict
@@ -189,12 +158,16 @@ class Counter:
         for value in self._values[name]:
             yield self._decide(rules, name, value), {**values, name: value}
 
-    def _reads(self, function: Constraint, rules: Rules, values: dict[str, Any]) -> set[str]:
-        """Every variable that `function` may read, and those that decide whether they are active."""
+    def _reads(self, function: Constraint, rules: Rules, values: dict[str, Any], found: set[str]) -> set[str]:
+        """`found` and every variable that `function` may read, with those that decide whether they are active."""
         answer = self._ask(function, rules, values)
-        if isinstance(answer, bool):
-            return set()
-        return {answer}.union(*(self._reads(function, *branch) for branch in self._branches(answer, rules, values)))
+        if isinstance(answer, str):
+            found.add(answer)
+            for branch in self._branches(answer, rules, values):
+                if len(found) == len(self._start):
+                    break
+                self._reads(function, *branch, found)
+        return found
 
     def _constrained(self, rules: Rules, values: dict[str, Any], constraints: Sequence[Constraint]) -> int:
         """Number of ways to decide the open variables so that the constraints hold."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
 
 from archwright.errors import UserError
-from archwright.space._scalar import Value
+from archwright.space._values import Value, as_tuple
 from archwright.space._variable import Variable, check_name
 
 
@@ -33,6 +33,8 @@ class Finite(Variable):
     def __post_init__(self) -> None:
         kind = type(self).__name__
         check_name(self.name, kind)
+        if isinstance(self.options, Set | Mapping):
+            raise UserError(f"{kind} {self.name!r}: options must be in order, a list or tuple; got {self.options!r}")
         options = as_tuple(self.options, f"{kind} {self.name!r}: options")
         options = self._clean(options, f"{kind} {self.name!r}")
         index = {option: i for i, option in enumerate(options)}
@@ -73,14 +75,14 @@ class Finite(Variable):
             raise UserError(f"{self.name!r} cannot be {value!r}; allowed: {self.allowed}") from None
 
     def check(self, value: Any) -> Value:
-        return self.options[self.index(value)]  # type: ignore[no-any-return]
+        return self.options[self.index(value)]
 
     def at(self, u: float) -> Value:
-        return self.options[int(u * len(self.options))]  # type: ignore[no-any-return]
+        return self.options[int(u * len(self.options))]
 
     def other(self, value: Any, rng: np.random.Generator) -> Value:
         position = int(rng.random() * (len(self.options) - 1))
-        return self.options[position + (position >= self._index[value])]  # type: ignore[no-any-return]
+        return self.options[position + (position >= self._index[value])]
 
     def restrict(self, options: Any) -> Variable:
         """The same variable with some of its options, in the old order, whatever the order of `options`."""
@@ -91,10 +93,3 @@ class Finite(Variable):
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": type(self).__name__.lower(), "name": self.name, "options": list(self.options)}
-
-
-def as_tuple(options: Any, what: str) -> tuple[Any, ...]:
-    """A list, tuple, range or other iterable of values; a lone string or scalar is refused."""
-    if isinstance(options, str) or not isinstance(options, Iterable):
-        raise UserError(f"{what}: expected a list of values, got {options!r}")
-    return tuple(options)

@@ -38,7 +38,9 @@ class Moves:
         self._conditions = conditions
         self._constraints = constraints
         self._names = tuple(variables)
-        self._options = tuple(v.options if isinstance(v, Finite) else (None,) for v in variables.values())
+        self._options: tuple[tuple[Any, ...], ...] = tuple(
+            v.options if isinstance(v, Finite) else (None,) for v in variables.values()
+        )
         self._sizes = np.array([len(o) for o in self._options], dtype=np.float64)
         self._reals = tuple((i, v) for i, v in enumerate(variables.values()) if isinstance(v, Real))
         self._changeable = tuple(n for n, v in variables.items() if v.count > 1)
@@ -51,7 +53,7 @@ class Moves:
     def _draw(self, rng: np.random.Generator) -> Arch:
         u = rng.random(len(self._names))
         index = (u * self._sizes).astype(np.intp).tolist()
-        values = dict(zip(self._names, map(operator.getitem, self._options, index)))
+        values: dict[str, Any] = dict(zip(self._names, map(operator.getitem, self._options, index)))
         for i, real in self._reals:
             values[real.name] = real.at(float(u[i]))
         if self._conditions:
@@ -132,9 +134,8 @@ class Moves:
         """Every allowed architecture one decision away from `old`."""
         found = []
         for name, value in old.items():
-            for option in self._variables[name].options if isinstance(self._variables[name], Finite) else ():
+            variable = self._variables[name]
+            for option in variable.options if isinstance(variable, Finite) else ():
                 if option != value:
-                    arch = Arch._trusted(self._settled({**old, name: option}, None))
-                    if self._constraints.refusing(arch) is None:
-                        found.append(arch)
-        return found
+                    found.append(Arch._trusted(self._settled({**old, name: option}, None)))
+        return [arch for arch in found if self._constraints.refusing(arch) is None]

@@ -8,7 +8,7 @@ from typing import Any, final
 
 from archwright.errors import UserError
 from archwright.space._finite import Finite
-from archwright.space._scalar import Value, number
+from archwright.space._values import Value, number
 
 
 @final

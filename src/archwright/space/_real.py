@@ -9,8 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from archwright.errors import UserError
-from archwright.space._finite import as_tuple
-from archwright.space._scalar import number
+from archwright.space._values import as_tuple, number
 from archwright.space._variable import Variable, check_name
 
 _STEP = 0.1  # standard deviation of a mutation, as a part of the (log) range

@@ -23,7 +23,9 @@ def reference(function: Callable[..., Any]) -> str:
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", None)
     if isinstance(module, str) and isinstance(name, str) and "<" not in name:
-        found = functools.reduce(lambda at, part: getattr(at, part, None), name.split("."), sys.modules.get(module))
+        found: Any = sys.modules.get(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
         if found is function:
             return f"{module}:{name}"
     raise UserError(f"{label(function)} cannot be written to JSON; use a named function defined at the top of a module")

@@ -21,6 +21,7 @@ from archwright.space._finite import Finite
 from archwright.space._graph import chain
 from archwright.space._moves import Moves
 from archwright.space._serialisation import dump, load
+from archwright.space._values import as_tuple
 from archwright.space._variable import Variable
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ class Space:
 
     Args:
         variables: `Choice`, `Ordinal` and `Real` with different names; their order is the order of every architecture.
-        when: `{child: {parent: [values], ...}}`: the child is active only while every listed parent is active and has one
-            of the values. A list of such dictionaries: while any of them holds. An empty list: never. Children may be
-            declared before their parents.
+        when: `{child: {parent: [values], ...}}`: the child is active only while every listed parent is active and has
+            one of the values. A list of such dictionaries: while any of them holds. An empty list: never. Children may
+            be declared before their parents.
         where: one function or several; each takes a mapping of the active variables and returns whether it is allowed.
             It must be pure, and use `arch.get(name, default)` for conditional variables.
         canonical: maps each architecture to the representative of all that build the same network.
@@ -48,14 +49,15 @@ class Space:
     Raises:
         UserError: repeated name, unknown variable or option in `when`, or a cycle.
 
+    >>> from archwright.space import Choice, Ordinal, Space
     >>> space = Space([Choice("op", ["conv", "skip"]), Ordinal("width", [16, 32])], when={"width": {"op": ["conv"]}})
     >>> space.size
     3
     >>> space.arch({"op": "skip"}).key
-    ''
+    'b36c5331085c5a50'
     """
 
-    __iter__ = None  # an architecture is not a position: without this, `for x in space` would try space[0]
+    __iter__ = None  # without this, `for x in space` would ask for a variable called 0
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class Space:
         self.name = name
         self._variables = _by_name(variables)
         self._conditions = Conditions(self._variables, when or {})
-        self._constraints = Constraints((where,) if callable(where) else tuple(where))
+        self._constraints = Constraints((where,) if callable(where) else as_tuple(where, "`where`"))
         self._canonical = canonical
         self._graph = graph
         self._moves = Moves(self._variables, self._conditions, self._constraints)
@@ -189,9 +191,9 @@ class Space:
     def mutate(self, arch: Mapping[str, Any], rng: np.random.Generator, n: int = 1) -> Arch:
         """`arch` with `n` of its variables changed, or all that can change if they are fewer.
 
-        Children that become active are sampled, those that become inactive are dropped. A `Real` moves by a Gaussian step
-        of 10 % of its (log) range. When 1000 tries are refused by the constraints, a random neighbour is taken. `arch`
-        itself is never returned; it need not meet the constraints.
+        Children that become active are sampled, those that become inactive are dropped. A `Real` moves by a Gaussian
+        step of 10 % of its (log) range. When 1000 tries are refused by the constraints, a random neighbour is taken.
+        `arch` itself is never returned; it need not meet the constraints.
 
         Raises:
             UserError: `arch` is not of this space, `n < 1`, or nothing can change.
@@ -202,8 +204,8 @@ class Space:
     def crossover(self, a: Mapping[str, Any], b: Mapping[str, Any], rng: np.random.Generator) -> Arch:
         """A child that takes each variable from `a` or `b` with equal chance.
 
-        A variable that the chosen parent lacks comes from the other one, or is sampled. When 1000 children are refused by
-        the constraints, the child is one of the parents.
+        A variable that the chosen parent lacks comes from the other one, or is sampled. When 1000 children are refused
+        by the constraints, the child is one of the parents.
 
         Raises:
             UserError: a parent is not of this space.
@@ -244,9 +246,9 @@ class Space:
 
         Args:
             arch: a member of the space.
-            kind: `"mixed"`: a `Choice` is a one-hot block, an `Ordinal` its rank scaled to [0, 1], a `Real` its position
-                on the (log) range. `"one_hot"`: as mixed, but an `Ordinal` is a block too. `"index"`: one number a
-                variable, the index of the option or the value of a `Real`. Inactive: a block of zeros, or -1.
+            kind: `"mixed"`: a `Choice` is a one-hot block, an `Ordinal` its rank scaled to [0, 1], a `Real` its
+                position on the (log) range. `"one_hot"`: as mixed, but an `Ordinal` is a block too. `"index"`: one
+                number a variable, the index of the option or the value of a `Real`. Inactive: a block of zeros, or -1.
 
         Returns:
             Shape (d,), where d is `len(feature_names(kind))`.
@@ -279,7 +281,7 @@ class Space:
     def one_hot(self, arch: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
         """`arch` in relaxed form: for every `Choice` and `Ordinal`, active or not, weights of shape (options,).
 
-        Active ones have weight 1 at their option, inactive ones at their first. A `Real` has no options and is left out.
+        Active ones have weight 1 at their option, inactive ones at their first. A `Real` is left out.
 
         Raises:
             UserError: `arch` is not of this space.
@@ -297,8 +299,8 @@ class Space:
         """The sub-space in which some variables have fewer values.
 
         Args:
-            options: name to the options to keep (their order is kept), or `(low, high)` for a `Real`. A variable with one
-                option left stays a variable. Values that are gone disappear from `when`, too.
+            options: name to the options to keep (their order is kept), or `(low, high)` for a `Real`. A variable with
+                one option left stays a variable. Values that are gone disappear from `when`, too.
 
         Raises:
             UserError: unknown variable, no option, or an option that the variable does not have.
@@ -323,12 +325,16 @@ class Space:
             UserError: unknown or missing variable, or a value that is not allowed.
         """
         checked = self._checked(arch, drop=True)
-        return Arch(self._canonical(checked)) if self._canonical else checked
+        if self._canonical is None:
+            return checked
+        found = self._canonical(checked)
+        return found if isinstance(found, Arch) else Arch(found)
 
     def graph(self, arch: Mapping[str, Any]) -> nx.DiGraph:
         """`arch` as a directed graph whose nodes have the attribute `op`.
 
-        Without a function of the space's own: a chain of `input`, one node `name=value` for each active variable, `output`.
+        Without a function of the space's own: a chain of `input`, a node `name=value` for each active variable, and
+        `output`.
 
         Raises:
             UserError: `arch` is not of this space.
@@ -375,7 +381,8 @@ class Space:
 
     def __repr__(self) -> str:
         title = f"{self.name!r}: " if self.name else ""
-        return f"Space({title}{len(self._variables)} variables, {len(self.when)} conditional, {len(self.where)} constraints)"
+        counts = f"{len(self.names)} variables, {len(self.when)} conditional, {len(self.where)} constraints"
+        return f"Space({title}{counts})"
 
     def __reduce__(self) -> tuple[Callable[..., Space], tuple[Any, ...]]:
         return functools.partial(Space, **self._arguments()), ()
@@ -383,7 +390,7 @@ class Space:
 
 def _by_name(variables: Sequence[Variable]) -> dict[str, Variable]:
     named: dict[str, Variable] = {}
-    for variable in variables:
+    for variable in as_tuple(variables, "a space"):
         if not isinstance(variable, Variable):
             raise UserError(f"a space is made of Choice, Ordinal and Real, got {variable!r}")
         if variable.name in named:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from archwright.errors import UserError
-from archwright.space._scalar import Value
+from archwright.space._values import Value
 
 
 class Variable(abc.ABC):

@@ -1,8 +1,9 @@
-"""What a variable may be set to: JSON scalars, as plain Python objects."""
+"""What a variable may be set to: JSON scalars, as plain Python objects, and lists of them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def plain(value: Any, what: str) -> Value:
         raise UserError(f"{what}: {value!r} is a {type(value).__name__}; allowed: str, int, float, bool, None")
     if type(value) is float and not math.isfinite(value):
         raise UserError(f"{what}: {value!r} is not a finite number")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def number(value: Any, what: str) -> int | float:
@@ -43,3 +44,14 @@ def number(value: Any, what: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"{what}: {value!r} is not a number")
     return value
+
+
+def as_tuple(values: Any, what: str) -> tuple[Any, ...]:
+    """A list, tuple, range or other iterable as a tuple.
+
+    Raises:
+        UserError: a lone string or scalar.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise UserError(f"{what}: expected a list of values, got {values!r}")
+    return tuple(values)
