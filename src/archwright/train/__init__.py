@@ -1,0 +1,20 @@
+"""The one training loop: device, precision, schedule, augmentation, early stop, checkpoint and exact resume; the step
+is passed in."""
+
+from __future__ import annotations
+
+from archwright.train._evaluate import evaluate, predict_logits
+from archwright.train._schedule import SCHEDULES, factor
+from archwright.train._step import Backward, Step, supervised
+from archwright.train._trainer import Trainer
+
+__all__ = [
+    "SCHEDULES",
+    "Backward",
+    "Step",
+    "Trainer",
+    "evaluate",
+    "factor",
+    "predict_logits",
+    "supervised",
+]
