@@ -83,14 +83,15 @@ class Batches:
         """Pairs of x, float32 (B, C, H, W) or (B, F), and y, int64 (B,)."""
         chosen = torch.split(self._order(), self.size)[self.start : self.steps]
         mean, std = self._statistics()
+        device = self.split.y.device if self.device is None else self.device
         for step, (index, x) in enumerate(
             zip(chosen, self.split.gather(chosen, self.workers), strict=True), self.start
         ):
-            x = x.to(self.device, non_blocking=True)
+            x = x.to(device, non_blocking=True)
             if self.augment is not None:
                 x = self.augment(x, stream(self.seed, _AUGMENT, self.epoch, step))
             x = x.to(torch.float32) if mean is None or std is None else (x - mean).div_(std)
-            yield x, self.split.y.index_select(0, index.to(self.split.y.device)).to(self.device, non_blocking=True)
+            yield x, self.split.y.index_select(0, index.to(self.split.y.device)).to(device, non_blocking=True)
 
     def _order(self) -> Tensor:
         n = len(self.split)

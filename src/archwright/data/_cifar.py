@@ -47,7 +47,8 @@ def _torchvision(name: str, attribute: str, root: Path | None) -> Source:
             name, {part: kind(str(folder), train=part == "train", download=True) for part in ("train", "test")}
         )
     except (RuntimeError, OSError) as error:
-        raise not_found(name, [folder / kind.base_folder], str(error).splitlines()[0]) from error
+        reason = f"{folder / kind.base_folder} cannot be read: {str(error).splitlines()[0]}"
+        raise not_found(name, [folder / "images" / name], reason) from error
 
 
 def _source(name: str, datasets: dict[str, Any]) -> Source:

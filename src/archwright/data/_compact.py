@@ -33,7 +33,10 @@ def read_compact(
             parts = {part: _read(folder, part) for part in ("train", "test")}
             found = tuple(len(y) for _, y in parts.values())
             if found != expected:
-                raise UserError(f"{folder} holds {found[0]} training and {found[1]} test images, not {expected}")
+                raise UserError(
+                    f"{folder} holds {found[0]} training and {found[1]} test images, "
+                    f"not {expected[0]} and {expected[1]}"
+                )
             return parts
     return None
 

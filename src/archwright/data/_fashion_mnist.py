@@ -71,7 +71,7 @@ def _download(folders: list[Path]) -> Path:
         for file, checksum in FashionMNIST.resources:
             download(FashionMNIST.mirrors[0] + file, checksum, target)
     except ArchwrightError as error:
-        looked = [folders[0] / "images" / "fashion_mnist", DEBIAN, target]
+        looked = [*(f / "images" / "fashion_mnist" for f in folders), DEBIAN, *map(_raw, folders)]
         advice = ", or install Debian's package dataset-fashion-mnist"
         raise not_found("fashion-mnist", looked, str(error), advice) from error
     return target

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from archwright.data._pixels import decode
 from archwright.errors import UserError
@@ -69,13 +70,12 @@ class Images:
         Raises:
             UserError: a file is not a readable image.
         """
-        from torch.utils.data import DataLoader
-
         loader = DataLoader(
             _Batchwise(self),
             batch_sampler=[index.tolist() for index in chosen],
             collate_fn=_unchanged,
             num_workers=min(_workers(workers), len(chosen)),
+            generator=torch.Generator(),  # the loader draws a seed for its workers: not from the global generator
         )
         for batch in loader:
             if isinstance(batch, UserError):
@@ -98,7 +98,7 @@ class Images:
         return torch.from_numpy(out)
 
 
-class _Batchwise(torch.utils.data.Dataset[Tensor]):
+class _Batchwise(Dataset[Tensor]):
     """What a worker runs: a list of positions -> one tensor. An unreadable file is returned, not raised, so that its
     message arrives in one line."""
 

@@ -45,4 +45,5 @@ def _sortable(labels: np.ndarray, where: str) -> np.ndarray:
     if labels.dtype.kind in "OT" and all(isinstance(label, str) for label in labels):
         return labels.astype(str)
     kind = f"{type(labels[0]).__name__} objects" if labels.dtype.kind == "O" and len(labels) else str(labels.dtype)
-    raise UserError(f"{where} must be integers or strings, got {kind}")
+    advice = "; store whole numbers as integers" if labels.dtype.kind == "f" else ""
+    raise UserError(f"{where} must be integers or strings, got {kind}{advice}")

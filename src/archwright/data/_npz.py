@@ -41,10 +41,10 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         UserError: not an `.npz` file, or one with pickled objects.
     """
     try:
-        stored = np.load(path, allow_pickle=False)
-        if not isinstance(stored, np.lib.npyio.NpzFile):
-            raise UserError(f"{path} holds a single array; write x and y with numpy.savez")
-        with stored:
+        with path.open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
+            if not isinstance(stored, np.lib.npyio.NpzFile):
+                raise UserError(f"{path} holds a single array; write x and y with numpy.savez")
             return {key: _array(stored, key, path) for key in stored.files}
     except UserError:
         raise

@@ -58,7 +58,7 @@ class Partition:
             UserError: no such file, or not a stored split.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return cls.of({key: stored[key] for key in stored.files})
         except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
             reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -39,7 +39,7 @@ def decode(path: str | Path, shape: tuple[int, int, int]) -> np.ndarray:
     """
     try:
         with Image.open(path) as image:
-            image.draft("L" if shape[0] == 1 else "RGB", (shape[2], shape[1]))
+            image.draft("L" if shape[0] == 1 else "RGB", (max(shape[1:]),) * 2)  # JPEG: decode no larger than needed
             return pixels(image, shape)
     except _UNREADABLE as error:
         raise _unreadable(path, error) from error

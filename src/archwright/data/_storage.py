@@ -29,6 +29,6 @@ def not_found(name: str, looked: Sequence[Path], reason: str, advice: str = "") 
     """The error for a data set that is neither here nor to be had."""
     places = ", ".join(map(str, looked))
     return UserError(
-        f"data set {name!r} is not in {places} and cannot be downloaded ({reason}); "
+        f"data set {name!r} is not in {places}, and {reason}; "
         f"set {VARIABLE} to a folder that holds it, or go online{advice}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,10 @@ from archwright.errors import UserError, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
+_logger = logging.getLogger(__name__)
+
 LABELS = ("label", "target", "class", "y")
+_UNNAMED = "Unnamed: 0"
 _MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None"]
 
 
@@ -104,4 +108,8 @@ def _read_csv(path: Path, label: str | None) -> pd.DataFrame:
     columns = [str(name) for name in pd.read_csv(path, sep=separator, nrows=0, encoding="utf-8-sig").columns]
     target = label_column(columns, label, path)
     missing = {column: [""] if column == target else _MISSING for column in columns}
-    return pd.read_csv(path, sep=separator, na_values=missing, keep_default_na=False, encoding="utf-8-sig")
+    frame = pd.read_csv(path, sep=separator, na_values=missing, keep_default_na=False, encoding="utf-8-sig")
+    if columns[0] == _UNNAMED:
+        _logger.warning("%s: the first column has no name; taken for row numbers and left out", path)
+        frame = frame.drop(columns=_UNNAMED)
+    return frame

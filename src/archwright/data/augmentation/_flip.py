@@ -15,5 +15,7 @@ class Flip:
     p: float = 0.5
 
     def __call__(self, x: Tensor, generator: Generator) -> Tensor:
-        mirrored = torch.rand(len(x), generator=generator) < self.p
-        return torch.where(mirrored.to(x.device).view(-1, 1, 1, 1), x.flip(-1), x)
+        mirrored = torch.rand(len(x), 1, generator=generator) < self.p
+        position = torch.arange(x.shape[-1])
+        source = torch.where(mirrored, x.shape[-1] - 1 - position, position).to(x.device)  # (B, W)
+        return x.gather(3, source[:, None, None, :].expand(x.shape))

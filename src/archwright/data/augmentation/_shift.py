@@ -21,10 +21,18 @@ class Shift:
     fill: Fill = 0.0
 
     def __call__(self, x: Tensor, generator: Generator) -> Tensor:
+        height, width = x.shape[2:]
+        padded = self._pad(x)
+        down, right = torch.randint(2 * self.pixels + 1, (2, len(x), 1, 1), generator=generator).to(x.device)
+        first = torch.arange(padded.shape[2], device=x.device)[:height] * padded.shape[3]  # of each row, (H,)
+        plane = torch.arange(len(x) * x.shape[1], device=x.device).view(len(x), -1, 1) * padded[0, 0].numel()
+        start = plane + (down * padded.shape[3] + right) + first  # (B, C, H)
+        runs = padded.flatten().unfold(0, width, 1)  # a view: every run of `width` pixels; copying runs beats gathering
+        return runs.index_select(0, start.flatten()).view(x.shape)
+
+    def _pad(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
         reach = 2 * self.pixels
         padded = fill_like(self.fill, x).expand(batch, channels, height + reach, width + reach).clone()
         padded[:, :, self.pixels : self.pixels + height, self.pixels : self.pixels + width] = x
-        offset = torch.randint(reach + 1, (2, batch), generator=generator).to(x.device)
-        windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (B, C, reach + 1, reach + 1, H, W), a view
-        return windows[torch.arange(batch, device=x.device), :, offset[0], offset[1]]
+        return padded
