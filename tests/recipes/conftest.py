@@ -27,6 +27,7 @@ class Trainer:
     lr: float = 0.1
     schedule: Literal["cosine", "linear"] = "cosine"
     betas: tuple[float, ...] = (0.9, 0.999)
+    augment: str | Callable[[Any], Any] | None = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -111,6 +111,7 @@ def test_parts_in_lists_and_mappings(check):
          "limits.latency: not a metric that can have an upper bound; did you mean 'latency_ms'?"),
         (["limits.accuracy=5"], "limits.accuracy: not a metric that can have an upper bound"),
         (["limits.params=4MB"], "a limit of params is a number above 0 like 150k or 1.5M, got '4MB'"),
+        (["phases.train-supernet.trainer.augment=5"], "trainer.augment: expected text, got 5"),
         (["minutes=0"], "minutes: must be above 0, got 0"),
         (["seed=-1"], "seed: must be at least 0, got -1"),
         (["net=os"], "net: expected package.module:function, got 'os'"),
@@ -139,7 +140,7 @@ def test_effective_shows_every_default(check, effective):
     plain = effective(check())
     assert plain["space"] == {"convnet": {"width": 8, "kernels": [3, 5]}}
     assert plain["phases"][0]["train-supernet"]["trainer"] == {
-        "epochs": 5, "lr": 0.2, "schedule": "cosine", "betas": [0.9, 0.999],
+        "epochs": 5, "lr": 0.2, "schedule": "cosine", "betas": [0.9, 0.999], "augment": "auto",
     }  # fmt: skip
     assert plain["phases"][1]["search"]["strategy"] == {"nsga2": {"population": 8, "rate": 1.0}}, (
         "functions stay unsaid"
@@ -153,7 +154,7 @@ def test_effective_of_defaults_only(check, effective):
     assert plain["phases"] == [
         {"train-supernet": {
             "sampler": {"sandwich": {"random": 2}},
-            "trainer": {"epochs": 60, "lr": 0.2, "schedule": "cosine", "betas": [0.9, 0.999]},
+            "trainer": {"epochs": 60, "lr": 0.2, "schedule": "cosine", "betas": [0.9, 0.999], "augment": "auto"},
         }}
     ]  # fmt: skip
 

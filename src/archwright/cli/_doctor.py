@@ -57,9 +57,10 @@ def diagnosis() -> dict[str, Any]:
     import torch
 
     from archwright.cli import _machine
+    from archwright.versions import versions
 
     return {
-        "versions": _machine.versions(),
+        "versions": versions(),
         "devices": _machine.devices(),
         "processor": {
             "cores": _machine.cores(),

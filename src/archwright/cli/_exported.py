@@ -87,3 +87,23 @@ def onnx(file: Path) -> Answer:
         return logits
 
     return answer
+
+
+def onnx_shape(file: Path) -> tuple[int, ...]:
+    """The shape of one input of an ONNX file, without its batch.
+
+    Raises:
+        UserError: no such file, not ONNX, or a size that the file leaves open.
+    """
+    import onnxruntime
+
+    if not file.is_file():
+        raise UserError(f"no file {str(file)!r}")
+    try:
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    except Exception as error:  # its own errors share no base class
+        raise UserError(f"{file} cannot be read as ONNX: {' '.join(str(error).split())}") from None
+    shape = session.get_inputs()[0].shape[1:]
+    if not all(isinstance(size, int) for size in shape):
+        raise UserError(f"{file} takes inputs of open size {shape}; only the batch may be open")
+    return tuple(shape)

@@ -89,11 +89,12 @@ def fitted(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
 
     if x.dtype.kind not in "fiub":
         raise UserError(f"x in {where} must hold numbers, got {x.dtype}")
-    given, image = x.shape, len(shape) == 3
+    image = len(shape) == 3
+    if x.shape == shape or (image and shape[0] == 1 and x.shape == shape[1:]):
+        x = x[None]
+    given = x.shape
     if given[1:] != shape:
-        if given == shape:
-            x = x[None]
-        elif image and shape[0] == 1 and given[1:] == shape[1:]:
+        if image and shape[0] == 1 and given[1:] == shape[1:]:
             x = x[:, None]
         elif image and given[1:] == (*shape[1:], shape[0]):
             x = np.moveaxis(x, -1, 1)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
 import sys
 from pathlib import Path
 
-_CORE = (
-    "torch", "torchvision", "lightning-fabric", "numpy", "optuna", "scikit-learn", "pandas", "onnx", "onnxruntime",
-    "safetensors",
-)  # fmt: skip
 _FEATURES = (
     "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8",
     "asimddp", "i8mm", "bf16", "sve",
@@ -20,17 +15,6 @@ _FEATURES = (
 _EXTRAS = {
     "graph": "torch_geometric", "text": "transformers", "ray": "ray", "ui": "optuna_dashboard", "postgres": "psycopg",
 }  # fmt: skip
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, archwright and what it stands on."""
-    found = {"python": platform.python_version()}
-    for name in ("archwright", *_CORE):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "missing"
-    return found
 
 
 def devices() -> dict[str, str]:

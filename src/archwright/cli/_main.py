@@ -69,6 +69,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         UserError: words nothing understands, with the close ones.
     """
     args, unknown = parser().parse_known_args(words)
+    args.words = list(words)
     _adopt(args, unknown)
     if unknown:
         args.parser.refuse(unknown)

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archwright.cli._parser import Commands
+from archwright.errors import UserError
+
+if TYPE_CHECKING:
+    from archwright.cost import Latency
+
+_NETWORKS = 16  # smallest, largest and random ones
 
 
 def add(commands: Commands) -> None:
@@ -12,10 +20,79 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "measure",
         _measure,
-        about="x",
-        examples=(),
+        about="Time a network on this machine, or the operations of a space.",
+        detail="With --space: time the operations of a space for a data set into a table that predicts latencies.",
+        examples=(
+            "archwright measure runs/first",
+            "archwright measure model.onnx --threads 2 --repeats 200 --json",
+            "archwright measure --space convnet --data digits --table laptop.json",
+        ),
     )
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="run folder or .onnx file")
+    parser.add_argument("--runtime", choices=("torch", "onnxruntime"), help="default: onnxruntime")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (default: 1)")
+    parser.add_argument("--repeats", type=int, default=50, metavar="N", help="samples to keep (default: 50)")
+    parser.add_argument("--space", help="search space ('archwright ls spaces')")
+    parser.add_argument("--data", help="data set whose sizes the space is built for")
+    parser.add_argument("--table", metavar="FILE", help="table to write")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
 def _measure(args: argparse.Namespace) -> int:
+    if args.space or args.data or args.table:
+        return _table(args)
+    if args.model is None:
+        raise UserError("measure what? Give a run folder or an .onnx file, or --space, --data and --table")
+    from archwright.cli._table import as_json, cell, table
+
+    record = _latency(args).to_dict()
+    if args.json:
+        print(as_json(record))
+        return 0
+    rows = [(name, " ".join(value) if isinstance(value, list) else cell(value)) for name, value in record.items()]
+    print(f"{cell(record['median_ms'])} ms, median of {record['repeats']} samples of {args.model}")
+    print(table(("", ""), rows).lstrip("\n "))
+    return 0
+
+
+def _latency(args: argparse.Namespace) -> Latency:
+    from archwright import cost, export
+    from archwright.cli._exported import Exported, onnx_shape
+
+    settings = {"threads": args.threads, "repeats": args.repeats}
+    file = Path(args.model)
+    if file.suffix == ".onnx":
+        if args.runtime == "torch":
+            raise UserError(f"{file} is an ONNX file; --runtime torch takes a run folder")
+        return cost.onnx_latency(file, (1, *onnx_shape(file)), **settings)
+    found = Exported.find(file)
+    shape = (1, *found.shape)
+    if args.runtime == "torch":
+        return cost.latency(export.load(found.folder), shape, **settings)
+    return cost.onnx_latency(found.folder / "model.onnx", shape, **settings)
+
+
+def _table(args: argparse.Namespace) -> int:
+    if args.model or not (args.space and args.data and args.table):
+        raise UserError("a table of a space takes --space, --data and --table, and no MODEL")
+    import numpy as np
+
+    from archwright import cost, data, zoo
+    from archwright.supernet import extreme
+
+    splits = data.load(args.data)
+    net = zoo.build(
+        args.space,
+        in_channels=splits.in_channels,
+        classes=len(splits.classes),
+        image_size=splits.image_size if splits.kind == "image" else None,
+    )
+    rng = np.random.default_rng(0)
+    archs = [extreme(net.space, rng, largest=end) for end in (False, True)]
+    archs += [net.space.sample(rng) for _ in range(_NETWORKS - 2)]
+    modules = [net.extract(arch).eval() for arch in archs]
+    runtime = args.runtime or "onnxruntime"
+    table = cost.LatencyTable.build(modules, (1, *splits.input_shape), runtime=runtime, threads=args.threads)
+    table.save(args.table)
+    print(f"{args.table}: operations of {args.space} for {args.data}, timed in {runtime}, {args.threads} threads")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
@@ -15,9 +14,8 @@ from archwright.cli._table import table
 from archwright.run import Progress
 
 
-def shown(stream: TextIO | None = None) -> Progress:
-    """A bar if `stream` (default: standard output) is a terminal, lines otherwise."""
-    stream = stream or sys.stdout
+def shown(stream: TextIO) -> Bar | Lines:
+    """A bar if `stream` is a terminal, lines otherwise."""
     return Bar(stream) if stream.isatty() else Lines(stream)
 
 

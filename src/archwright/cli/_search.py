@@ -75,15 +75,18 @@ def changes(args: argparse.Namespace, recipe: dict[str, Any]) -> list[str]:
 
     Args:
         args: parsed command line.
-        recipe: as read, to keep the settings of a space that is named again.
+        recipe: as read; a part that is named again keeps its settings.
     """
     found = []
-    space = recipe.get("space")
-    if args.space and args.space not in (space, *(space if isinstance(space, dict) else ())):
+    if args.space and not _names(recipe.get("space"), args.space):
         found.append(f"space={args.space}")
-    for name in ("strategy", "estimator", "trials"):
-        if getattr(args, name) is not None:
-            found.append(f"phases.search.{name}={getattr(args, name)}")
+    searches = [item["search"] for item in recipe.get("phases") or [] if isinstance(item, dict) and "search" in item]
+    for name in ("strategy", "estimator"):
+        word = getattr(args, name)
+        if word and not any(_names((search or {}).get(name), word) for search in searches):
+            found.append(f"phases.search.{name}={word}")
+    if args.trials is not None:
+        found.append(f"phases.search.trials={args.trials}")
     for flag, (metric, _, _) in _LIMITS.items():
         if getattr(args, flag) is not None:
             found.append(f"limits.{metric}={json.dumps(getattr(args, flag))}")
@@ -93,3 +96,8 @@ def changes(args: argparse.Namespace, recipe: dict[str, Any]) -> list[str]:
     if args.objective:
         found.append(f"objectives={json.dumps(args.objective)}")
     return found + args.settings
+
+
+def _names(part: Any, word: str) -> bool:
+    """Whether a part of a recipe, `name` or `{name: settings}`, is called `word`."""
+    return part == word or (isinstance(part, dict) and word in part)

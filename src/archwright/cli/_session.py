@@ -20,7 +20,7 @@ from archwright.cli._table import as_json, cell
 if TYPE_CHECKING:
     from archwright.run import Config
 
-_SHOWN = {"params": "parameters", "flops": "FLOPs", "latency_ms": "ms", "size": "bytes", "memory": "bytes at the peak"}
+_UNITS = {"params": "parameters", "flops": "FLOPs", "latency_ms": "ms", "size": "bytes", "memory": "bytes at the peak"}
 
 
 def execute(config: Config, args: argparse.Namespace) -> int:
@@ -40,9 +40,9 @@ def execute(config: Config, args: argparse.Namespace) -> int:
         with _terminated_like_interrupted():
             result = run(config, folder, progress=progress)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_again(folder, given=bool(args.out))) from None
+        raise KeyboardInterrupt(_again(args, folder)) from None
     finally:
-        progress.close()  # type: ignore[attr-defined]
+        progress.close()
     print(as_json(result) if args.json else summary(result, folder))
     return 0
 
@@ -62,7 +62,7 @@ def summary(result: Mapping[str, Any], folder: Path) -> str:
         if isinstance(value, int | float)
     ]
     costs = [
-        f"{cell(value)} {unit}" for name, unit in _SHOWN.items() if (value := number(result.get(name))) is not None
+        f"{cell(value)} {unit}" for name, unit in _UNITS.items() if (value := number(result.get(name))) is not None
     ]
     limits = [
         f"{name} {cell(number(result.get(name)))} of at most {cell(limit)}"
@@ -110,10 +110,9 @@ def _device() -> str:
     return f"cpu, {torch.get_num_threads()} threads"
 
 
-def _again(folder: Path, *, given: bool) -> str:
+def _again(args: argparse.Namespace, folder: Path) -> str:
     """The command line that continues this run."""
-    words = ["archwright", *sys.argv[1:], *([] if given else ["--out", str(folder)])]
-    return shlex.join(words)
+    return shlex.join(["archwright", *args.words, *([] if args.out else ["--out", str(folder)])])
 
 
 @contextmanager

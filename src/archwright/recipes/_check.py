@@ -54,7 +54,8 @@ def _sensible(config: Any, vocabulary: Vocabulary) -> None:
     known = vocabulary.registries["data"].names()
     if config.data not in known and not Path(config.data).exists():
         raise UserError(f"unknown data {config.data!r}: no such name, no such path{nearest(config.data, known)}")
-    minimised = {o.metric for o in objectives(config.objectives) if not o.maximise}
+    wanted = objectives(config.objectives) if config.objectives else ()  # none: the run takes accuracy and a limit
+    minimised = {objective.metric for objective in wanted if not objective.maximise}
     for name in config.limits:
         if name not in minimised and not _falls(name):
             raise UserError(f"limits.{name}: not a metric that can have an upper bound{nearest(name, _LIMITS)}")

@@ -40,12 +40,30 @@ def scalar(path: str, annotation: Any, raw: Any) -> Any:
         text = json.dumps(raw)
     except TypeError:
         raise UserError(f"{path}: expected {expected(annotation)}, got {raw!r}") from None
+    annotation = _writable(annotation)
     try:
         return pydantic.TypeAdapter(annotation).validate_json(text, strict=True)
     except pydantic.ValidationError as error:
         raise UserError(f"{path}: {_reason(error.errors()[0], annotation, raw)}") from None
     except pydantic.errors.PydanticUserError:
         raise UserError(f"{path}: {_python_only(annotation)}") from None
+
+
+def _writable(annotation: Any) -> Any:
+    """A union without the members that only Python can give, such as functions; anything else as it is."""
+    members = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else ()
+    plain = tuple(member for member in members if not _python_object(member))
+    return typing.Union[plain] if plain else annotation  # noqa: UP007  built at run time
+
+
+def _python_object(annotation: Any) -> bool:
+    if typing.get_origin(annotation) is collections.abc.Callable:
+        return True
+    try:
+        pydantic.TypeAdapter(annotation)
+    except pydantic.errors.PydanticUserError:
+        return True
+    return False
 
 
 def _reason(error: Mapping[str, Any], annotation: Any, raw: Any) -> str:
@@ -67,7 +85,7 @@ def expected(annotation: Any) -> str:
     if origin is typing.Annotated:
         return expected(arguments[0])
     if origin is typing.Literal:
-        return "one of " + ", ".join(repr(a) for a in arguments)
+        return "one of " * (len(arguments) > 1) + ", ".join(repr(a) for a in arguments)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(expected(a) for a in arguments))
     if origin in _LISTS or annotation in _LISTS:
