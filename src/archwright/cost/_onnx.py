@@ -17,7 +17,9 @@ from archwright.cost._mode import example as as_example
 from archwright.errors import UserError
 
 if TYPE_CHECKING:
+    import onnx_ir
     import onnxruntime
+    from torch.onnx import ONNXProgram
 
 OPSET = 18  # what torch's translation is written for: no conversion pass, and every runtime since 2023 reads it
 INPUT, OUTPUT = "input", "logits"
@@ -44,38 +46,62 @@ def to_onnx(
     Raises:
         UserError: the module cannot be captured as one graph with a free batch size; the message quotes torch.
     """
-    plain = copy.deepcopy(module).cpu().eval()
     x = as_example(module, example).cpu()
     x = torch.cat([x, x])  # torch.export takes a batch of one for a constant
+    return write(module, (x,), path, names=(INPUT,), free_batch=True, metadata=metadata)
+
+
+def write(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    path: str | Path,
+    *,
+    names: Sequence[str],
+    free_batch: bool,
+    metadata: Mapping[str, str] | None = None,
+) -> Path:
+    """`to_onnx` for any number of inputs, with fixed shapes unless `free_batch`."""
+    plain = copy.deepcopy(module).cpu().eval()
     target = Path(path)
     with _quiet():
         try:
-            captured = torch.export.export(plain, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},))
-            program = torch.onnx.export(
-                captured,
-                dynamic_shapes=({0: "batch"},),
-                input_names=[INPUT],
-                output_names=[OUTPUT],
-                opset_version=OPSET,
-                dynamo=True,
-                verbose=False,
-            )
+            program = _program(plain, inputs, names, free_batch)
         except Exception as error:
             reason = next((line for line in str(error.__cause__ or error).splitlines() if line.strip()), repr(error))
+            shapes = ", ".join(str(tuple(x.shape[1:])) for x in inputs)
             raise UserError(
-                f"{type(module).__name__} cannot become ONNX for inputs of {tuple(x.shape[1:])} with a free batch size "
+                f"{type(module).__name__} cannot become ONNX for inputs of {shapes} with a free batch size "
                 f"({reason.strip()}); its forward must not branch on values nor fix the batch size"
             ) from error
-        assert program is not None
+        _strip(program.model.graph)
         program.model.metadata_props.update(metadata or {})
-        body = program.model.graph
-        body.metadata_props.clear()
-        for value in (*body.inputs, *body.outputs):
-            value.metadata_props.clear()
-        for node in body:
-            node.metadata_props.clear()
         program.save(str(target), external_data=False)
     return target
+
+
+def _program(module: nn.Module, inputs: tuple[Tensor, ...], names: Sequence[str], free_batch: bool) -> ONNXProgram:
+    batch, axes = torch.export.Dim("batch"), ({0: "batch"},) * len(inputs)
+    shapes = ({0: batch},) * len(inputs) if free_batch else None
+    program = torch.onnx.export(
+        torch.export.export(module, inputs, dynamic_shapes=shapes),
+        dynamic_shapes=axes if free_batch else None,
+        input_names=names,
+        output_names=[OUTPUT],
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    return program
+
+
+def _strip(graph: onnx_ir.Graph) -> None:
+    """Traces of source files and paths."""
+    graph.metadata_props.clear()
+    for value in (*graph.inputs, *graph.outputs):
+        value.metadata_props.clear()
+    for node in graph:
+        node.metadata_props.clear()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
+from archwright.cost._trace import trace
 from archwright.errors import UserError
 from archwright.export._layer import constructor, kind, stateless
 
@@ -29,7 +30,7 @@ def flatten(module: nn.Module) -> fx.GraphModule:
     Raises:
         UserError: the module cannot be traced; the message says where.
     """
-    traced = _trace(module)
+    traced = trace(copy.deepcopy(module).cpu().eval(), "be written as plain code")
     _drop_identities(traced)
     names = _names(traced)
     root: dict[str, Any] = {}
@@ -44,21 +45,6 @@ def flatten(module: nn.Module) -> fx.GraphModule:
     flat = fx.GraphModule(root, traced.graph)
     flat.eval()
     return flat
-
-
-def _trace(module: nn.Module) -> fx.GraphModule:
-    plain = copy.deepcopy(module).cpu().eval()
-    if type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential):
-        plain = nn.Sequential(plain)  # a lone layer stays a layer
-    try:
-        traced = fx.symbolic_trace(plain)
-    except Exception as error:
-        raise UserError(
-            f"{type(module).__name__} cannot be written as plain code because torch.fx cannot trace it: {error}; "
-            "its forward must not branch on, loop over or print tensor values"
-        ) from error
-    traced.graph.eliminate_dead_code()
-    return traced
 
 
 def _tensor(module: nn.Module, target: str) -> Tensor:
