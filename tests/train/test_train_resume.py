@@ -51,8 +51,7 @@ def test_closed_and_continued_run_is_bit_identical(
 
     path = tmp_path / "run.pt"
     for stop in stops:
-        reports = trainer.fit(cnn(seed=99), stripes, seed=3, checkpoint=path) if path.exists() else None
-        reports = reports or trainer.fit(cnn(), stripes, seed=3, checkpoint=path)
+        reports = trainer.fit(cnn(), stripes, seed=3, checkpoint=path)
         for _ in range(stop):
             next(reports)
         reports.close()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from archwright.data import Splits
 from archwright.errors import ArchwrightError, UserError
-from archwright.train import Trainer, _loop, evaluate, supervised
+from archwright.train import Trainer, _engine, _loop, evaluate, supervised
 
 Make = Callable[..., nn.Sequential]
 QUICK = Trainer(epochs=3, batch_size=32, lr=0.05, device="cpu")
@@ -241,25 +241,30 @@ def test_closing_early_leaves_the_evaluated_weights(blobs: Splits, mlp: Make) ->
 
 
 class Clock:
-    """Stands still but for the training steps, each of which takes one second."""
+    """Stands still but for the training steps, each of which takes one second, the first `late` more."""
 
-    def __init__(self) -> None:
-        self.now = 0.0
+    def __init__(self, late: float) -> None:
+        self.now, self.late = 0.0, late
 
     def perf_counter(self) -> float:
         return self.now
 
     def step(self, module: nn.Module, x: Tensor, y: Tensor, **options: object) -> Mapping[str, Tensor | float]:
-        self.now += 1.0
+        self.now += 1.0 + self.late
+        self.late = 0.0
         return supervised(module, x, y, **options)
 
 
-@pytest.mark.parametrize(("minutes", "cap", "epochs"), [(1.0, None, 7), (1.0, 4, 4), (0.05, None, 1), (0.3, None, 2)])
+@pytest.mark.parametrize(
+    ("minutes", "cap", "late", "epochs"),
+    [(1.0, None, 0, 7), (1.0, 4, 0, 4), (0.05, None, 0, 1), (0.3, None, 0, 2), (1.0, None, 30, 3)],
+)
 def test_time_budget_fixes_the_epochs_after_the_first(
-    blobs: Splits, mlp: Make, monkeypatch: pytest.MonkeyPatch, minutes: float, cap: int | None, epochs: int
+    blobs: Splits, mlp: Make, monkeypatch: pytest.MonkeyPatch, minutes: float, cap: int | None, late: float, epochs: int
 ) -> None:
-    clock = Clock()
+    clock = Clock(late)
     monkeypatch.setattr(_loop, "time", clock)
+    monkeypatch.setattr(_engine, "time", clock)
     trainer = dataclasses.replace(QUICK, epochs=cap, minutes=minutes)  # 8 batches: 8 seconds an epoch
     assert len(blobs.train) // 32 == 8
     history = list(trainer.fit(mlp(), blobs, clock.step))
@@ -288,7 +293,10 @@ def test_without_validation_data_only_training_is_reported(blobs: Splits, mlp: M
     assert set(next(QUICK.fit(mlp(), empty)).metrics) == {"train_loss", "lr", "images_per_second", "seconds"}
 
 
-def test_negative_seed_and_unknown_augmentation_are_refused_at_once(blobs: Splits, mlp: Make) -> None:
+def test_what_cannot_be_trained_is_refused_at_once(blobs: Splits, mlp: Make) -> None:
+    empty = dataclasses.replace(blobs, train=blobs.train.subset(torch.tensor([], dtype=torch.int64)))
+    with pytest.raises(UserError, match="no training samples"):
+        QUICK.fit(mlp(), empty)
     with pytest.raises(UserError, match="seed must be at least 0, got -1"):
         QUICK.fit(mlp(), blobs, seed=-1)
     with pytest.raises(UserError, match="unknown augmentation 'flop'"):

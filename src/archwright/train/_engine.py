@@ -29,12 +29,30 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class Progress:
-    """What one epoch of training adds up to, on this process."""
+    """What one epoch of training adds up to.
+
+    Args:
+        sums: of the step's results, each times the samples of its batch.
+        samples: trained on.
+        updates: of the optimiser.
+        lr: of the last update.
+        seconds: wall time.
+        first: seconds of the first update, which may contain compilation and other one-time work.
+    """
 
     sums: dict[str, Tensor] = dataclasses.field(default_factory=dict)
     samples: int = 0
+    updates: int = 0
     lr: float = 0.0
     seconds: float = 0.0
+    first: float = 0.0
+
+    @property
+    def usual_seconds(self) -> float:
+        """What such an epoch takes when its first update is like the others."""
+        if self.updates < 2:
+            return self.seconds
+        return (self.seconds - self.first) * self.updates / (self.updates - 1)
 
     def add(self, results: Mapping[str, Tensor | float], samples: int) -> None:
         """Take in the results of a batch, means over its samples."""
@@ -100,6 +118,9 @@ class Engine:
                     results, samples = self._batch(step, x, y, total, step_generator(seed, epoch, batch))
                     progress.add(results, samples)
                 self._update()
+                progress.updates += 1
+                if update == 0:
+                    progress.first = time.perf_counter() - start
         average_buffers(self.fabric, self.module)
         self._gather(progress)
         progress.seconds = time.perf_counter() - start

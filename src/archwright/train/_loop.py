@@ -98,12 +98,14 @@ class Loop:
         )
         metrics = self._training_metrics(epoch, progress)
         self._engine.show()
+        trained = time.perf_counter()
         last = self._planned is None or epoch + 1 == self._planned
         if last or (epoch + 1) % self._trainer.evaluate_every == 0:
             metrics |= self._evaluate(epoch)
-        metrics["seconds"] = time.perf_counter() - start
+        end = time.perf_counter()
+        metrics["seconds"] = end - start
         if self._planned is None:
-            self._planned = self._plan()
+            self._planned = self._plan(progress.usual_seconds + end - trained)
         report = Report(step=epoch, metrics=metrics)
         self._history.append(report)
         self._keep()
@@ -158,10 +160,10 @@ class Loop:
             module, self._splits, precision=engine.precision, device=engine.device, channels_last=trainer.channels_last
         )
 
-    def _plan(self) -> int:
-        trainer, spent = self._trainer, time.perf_counter() - self._start
-        fitting = max(1, int((trainer.minutes or 0.0) * 60 / spent))
-        planned = min(fitting, trainer.planned_epochs)
+    def _plan(self, seconds: float) -> int:
+        """Epochs of `seconds` each that fit into the time budget, the first and the set-up before it taken off."""
+        left = (self._trainer.minutes or 0.0) * 60 - (time.perf_counter() - self._start)
+        planned = min(1 + max(0, int(left / seconds)), self._trainer.planned_epochs)
         return int(self._engine.fabric.broadcast(planned))
 
     def _keep(self) -> None:

@@ -163,6 +163,8 @@ class Trainer:
             raise UserError(f"label_smoothing is a setting of the default step, got {self.label_smoothing} with {name}")
         if seed < 0:
             raise UserError(f"seed must be at least 0, got {seed}")
+        if len(splits.train) == 0:
+            raise UserError(f"{splits.name} has no training samples")
         path = Path(checkpoint) if checkpoint is not None else None
         settings = self._settings() | _identity(splits, seed, step)
         stored = None
