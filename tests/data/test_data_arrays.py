@@ -164,6 +164,10 @@ def test_image_size_resizes_arrays_but_not_tables() -> None:
         ({"train": (np.zeros((9, 2)), [0, 1, 0] * 3), "test": (np.zeros((2, 2)), [0, 2])}, "class '2' has 0 samples"),
         ((np.zeros((5, 2)),), "cannot load tuple"),
         (3, "cannot load int"),
+        (([[1, 2], [3]], [0, 1]), "x is not an array: its rows differ in length"),
+        ((np.zeros((2, 2)), [[0, 1], [1]]), "y is not an array"),
+        ((np.zeros((2, 2)), None), "one label a sample, got None"),
+        ((np.zeros((2, 2)), np.array(["a", 1.5], object)), "got float objects"),
     ],
 )
 def test_refuses_what_does_not_fit(source: Any, match: str) -> None:

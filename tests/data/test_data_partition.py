@@ -115,6 +115,7 @@ def test_changed_labels_change_the_fingerprint() -> None:
     ("indices", "match"),
     [
         ({"train": [0], "valid": [1]}, "missing: test"),
+        ({"train": ["a"], "valid": [1], "test": [2]}, "train holds <U1"),
         ({"train": [0], "valid": [1], "test": [99]}, "reach 99 but the data has 60"),
         ({"train": [0], "valid": [1], "test": [1]}, "two places"),
         ({"train": [0], "valid": [1], "test": []}, "test is empty"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import decimal
 from pathlib import Path
 from typing import Any
 
@@ -126,12 +127,26 @@ def test_many_categories_keep_the_most_frequent(tmp_path: Path) -> None:
     assert not any("=z" in feature for feature in splits.encoder.features)
 
 
-def test_dates_become_days(tmp_path: Path) -> None:
-    table = frame().assign(day=pd.Timestamp("1970-01-11"))
-    table.loc[0, "day"] = pd.NaT
+def test_other_kinds_of_number_in_parquet(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "day": [pd.NaT, *[pd.Timestamp("1970-01-11")] * 59],
+            "lasted": pd.Timedelta(hours=36),
+            "price": [decimal.Decimal("2.5")] * 60,
+            "count": pd.array([None, *[4] * 59], dtype="Int64"),
+            "y": pd.Categorical(["u", "v"] * 30),
+        }
+    )
     table.to_parquet(tmp_path / "a.parquet")
     splits = data.load(tmp_path / "a.parquet")
-    assert splits.train.x[:, -1].unique().tolist() == [10.0]
+    assert splits.train.x.unique(dim=0).tolist() == [[10.0, 1.5, 2.5, 4.0]]
+    assert splits.classes == ("u", "v")
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,label\n" + "1,x,9\n2,y,9\n" * 5)
+    with pytest.raises(UserError, match="is not a readable table: Length of header"):
+        data.load(tmp_path / "a.csv")
 
 
 def test_encoder_survives_json(tmp_path: Path) -> None:
@@ -173,6 +188,7 @@ def test_other_separators_and_byte_order_mark(tmp_path: Path, separator: str) ->
         ),
         (lambda t: t.assign(label="a"), None, "holds 1 class; at least 2"),
         (lambda t: t.assign(age=np.inf), None, "column 'age' holds 60 infinite values"),
+        (lambda t: t.assign(age=1e300), None, "column 'age' holds 60 infinite values"),
         (lambda t: t[["label"]], None, "no usable feature column among: none"),
         (lambda t: t[:0], None, "has no rows"),
         (lambda t: t.assign(label=["c", "c"] + ["a", "b"] * 29), None, "class 'c' has 2 samples"),

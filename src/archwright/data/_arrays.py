@@ -33,7 +33,7 @@ def from_arrays(name: str, parts: Mapping[str, tuple[Any, Any]], classes: Sequen
         part: as_samples(x, f"{name}: x of {part}" if len(parts) > 1 else f"{name}: x")
         for part, (x, _) in parts.items()
     }
-    ys = {part: _labels(y) for part, (_, y) in parts.items()}
+    ys = {part: _labels(y, f"{name}: y") for part, (_, y) in parts.items()}
     for part, x in xs.items():
         if len(x) != len(ys[part]):
             where = f" of {part}" if len(parts) > 1 else ""
@@ -92,13 +92,25 @@ def as_samples(values: Any, where: str) -> Tensor:
 
 
 def _as_tensor(values: Any, where: str) -> Tensor:
-    array = np.asarray(values)
+    array = as_array(values, where)
     if array.dtype.kind not in "buif":
         raise UserError(f"{where} must hold numbers, got {array.dtype}")
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     if native.dtype.kind == "f" and native.dtype.itemsize not in (2, 4, 8):
         native = native.astype(np.float64)
     return torch.from_numpy(np.array(native))
+
+
+def as_array(values: Any, where: str) -> np.ndarray:
+    """`numpy.asarray`.
+
+    Raises:
+        UserError: nested sequences of different lengths.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise UserError(f"{where} is not an array: its rows differ in length") from error
 
 
 def _check_finite(x: Tensor, where: str) -> None:
@@ -110,8 +122,11 @@ def _check_finite(x: Tensor, where: str) -> None:
     raise UserError(f"{where} holds {nan} NaN and {int(bad.sum()) - nan} infinite values, first in sample {first}")
 
 
-def _labels(y: Any) -> np.ndarray:
-    return np.asarray(y.detach().cpu().numpy() if isinstance(y, Tensor) else y)
+def _labels(y: Any, where: str) -> np.ndarray:
+    labels = as_array(y.detach().cpu().numpy() if isinstance(y, Tensor) else y, where)
+    if labels.ndim == 0:
+        raise UserError(f"{where} must hold one label a sample, got {y!r}")
+    return labels
 
 
 def _check_parts(name: str, parts: Mapping[str, Any]) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+_NUMBER_OBJECTS = ("decimal", "integer", "floating", "mixed-integer-float", "boolean")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NumericColumn:
@@ -25,7 +27,8 @@ class NumericColumn:
     def encode(self, column: pd.Series) -> np.ndarray:
         """float32 (N, 1)"""
         values = numbers(column)
-        return np.where(np.isnan(values), self.fill, values).astype(np.float32)[:, None]
+        with np.errstate(over="ignore"):  # becomes infinite, which the encoder refuses
+            return np.where(np.isnan(values), self.fill, values).astype(np.float32)[:, None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,10 +47,20 @@ class CategoricalColumn:
         return (words(column)[:, None] == np.array(self.categories, dtype=object)).astype(np.float32)
 
 
-def numbers(column: pd.Series) -> np.ndarray:
-    """float64 (N,), NaN where missing; dates become days since 1970."""
+def is_number(column: pd.Series) -> bool:
+    """Whether `numbers` makes sense of the column."""
     import pandas as pd
 
+    kinds = (pd.api.types.is_numeric_dtype, pd.api.types.is_datetime64_any_dtype, pd.api.types.is_timedelta64_dtype)
+    return any(kind(column) for kind in kinds) or pd.api.types.infer_dtype(column, skipna=True) in _NUMBER_OBJECTS
+
+
+def numbers(column: pd.Series) -> np.ndarray:
+    """float64 (N,), NaN where missing; dates become days since 1970, durations days."""
+    import pandas as pd
+
+    if pd.api.types.is_timedelta64_dtype(column):
+        return (column / pd.Timedelta(days=1)).to_numpy(np.float64)
     if pd.api.types.is_datetime64_any_dtype(column):
         return ((column - pd.Timestamp(0, tz=column.dt.tz)) / pd.Timedelta(days=1)).to_numpy(np.float64)
     return column.to_numpy(np.float64, na_value=np.nan)

@@ -44,6 +44,7 @@ def _sortable(labels: np.ndarray, where: str) -> np.ndarray:
         return np.char.decode(labels, "utf-8")
     if labels.dtype.kind in "OT" and all(isinstance(label, str) for label in labels):
         return labels.astype(str)
-    kind = f"{type(labels[0]).__name__} objects" if labels.dtype.kind == "O" and len(labels) else str(labels.dtype)
+    strange = next((type(label).__name__ for label in labels if not isinstance(label, str)), "")
+    kind = f"{strange} objects" if labels.dtype.kind == "O" else str(labels.dtype)
     advice = "; store whole numbers as integers" if labels.dtype.kind == "f" else ""
     raise UserError(f"{where} must be integers or strings, got {kind}{advice}")

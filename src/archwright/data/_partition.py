@@ -74,7 +74,11 @@ class Partition:
         missing = [part for part in PARTS if part not in stored]
         if missing:
             raise UserError(f"a split needs train, valid and test; missing: {', '.join(missing)}")
-        parts = {part: np.asarray(stored[part], dtype=np.int64).reshape(-1) for part in PARTS}
+        parts = {part: np.asarray(stored[part]).reshape(-1) for part in PARTS}
+        for part, positions in parts.items():
+            if positions.size and positions.dtype.kind not in "iu":
+                raise UserError(f"a split holds positions, but {part} holds {positions.dtype}")
+        parts = {part: positions.astype(np.int64) for part, positions in parts.items()}
         return cls(**parts, fingerprint=str(stored.get("fingerprint", "")), seed=int(stored.get("seed", 0)))
 
     def check(self, samples: int, fingerprint: str, name: str) -> Partition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def _read(path: Path, label: str | None) -> pd.DataFrame:
         frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, label)
     except UserError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path} is not a readable table: {reason}") from error
     frame.columns = [str(name) for name in frame.columns]
@@ -108,7 +109,11 @@ def _read_csv(path: Path, label: str | None) -> pd.DataFrame:
     columns = [str(name) for name in pd.read_csv(path, sep=separator, nrows=0, encoding="utf-8-sig").columns]
     target = label_column(columns, label, path)
     missing = {column: [""] if column == target else _MISSING for column in columns}
-    frame = pd.read_csv(path, sep=separator, na_values=missing, keep_default_na=False, encoding="utf-8-sig")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
+        frame = pd.read_csv(
+            path, sep=separator, na_values=missing, keep_default_na=False, index_col=False, encoding="utf-8-sig"
+        )
     if columns[0] == _UNNAMED:
         _logger.warning("%s: the first column has no name; taken for row numbers and left out", path)
         frame = frame.drop(columns=_UNNAMED)

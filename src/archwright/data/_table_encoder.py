@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archwright.data._columns import CategoricalColumn, NumericColumn, numbers, words
+from archwright.data._columns import CategoricalColumn, NumericColumn, is_number, numbers, words
 from archwright.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class TableEncoder:
     def fit(cls, frame: pd.DataFrame) -> TableEncoder:
         """From training rows.
 
-        Numbers, booleans and dates are kept, missing ones replaced by the median. Other columns become one-hot over the
-        (at most 100 most frequent) categories seen. Left out, with a warning: columns without any value, and columns of
-        words where more than half of the rows differ (identifiers, free text).
+        Numbers, booleans, dates and durations are kept, missing ones replaced by the median. Other columns become
+        one-hot over the (at most 100 most frequent) categories seen. Left out, with a warning: columns without any
+        value, and columns of words where more than half of the rows differ (identifiers, free text).
 
         Raises:
             UserError: nothing is left.
@@ -88,12 +88,10 @@ def _encode(column: NumericColumn | CategoricalColumn, values: pd.Series) -> np.
 
 
 def _fit_column(name: str, values: pd.Series) -> NumericColumn | CategoricalColumn | None:
-    import pandas as pd
-
     if not values.notna().any():
         _logger.warning("column %r has no value in the training part; left out", name)
         return None
-    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+    if is_number(values):
         return NumericColumn(name=name, fill=float(np.nanmedian(numbers(values))))
     found, counts = np.unique(words(values).astype(str), return_counts=True)
     if len(found) > max(_FEW, len(values) // 2):
