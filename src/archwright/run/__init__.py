@@ -1,0 +1,32 @@
+"""A run: phases from a data set and a budget to an exported network, in a folder that survives."""
+
+from archwright.run._choose import Choose
+from archwright.run._config import Config
+from archwright.run._execute import execute
+from archwright.run._export import Export
+from archwright.run._finished import Finished, opened
+from archwright.run._phase import Phase
+from archwright.run._phases import PHASES
+from archwright.run._progress import Progress
+from archwright.run._report import WriteReport
+from archwright.run._search import Search
+from archwright.run._state import State
+from archwright.run._train import Train
+from archwright.run._train_supernet import TrainSupernet
+
+__all__ = [
+    "PHASES",
+    "Choose",
+    "Config",
+    "Export",
+    "Finished",
+    "Phase",
+    "Progress",
+    "Search",
+    "State",
+    "Train",
+    "TrainSupernet",
+    "WriteReport",
+    "execute",
+    "opened",
+]

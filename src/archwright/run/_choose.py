@@ -1,0 +1,94 @@
+"""Phase `choose`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tempfile
+from pathlib import Path
+
+from torch import nn
+
+from archwright import cost, export
+from archwright.errors import Infeasible
+from archwright.run._phase import Phase
+from archwright.run._state import State
+from archwright.space import Arch
+from archwright.trial import Trial, broken, excess
+from archwright.trial import objectives as parsed
+
+_MEASURED = ("latency_ms", "size")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choose(Phase):
+    """Choose one candidate: the best score; among scores that the validation part cannot tell apart, the lowest loss.
+
+    Two accuracies are not told apart when they differ by less than `noise` standard errors of the best one. Limits on
+    latency and file size are measured on the exported file of the candidate before it is chosen.
+
+    Args:
+        noise: standard errors of the validation accuracy within which candidates count as equal, at least 0.
+        tries: candidates whose exported file is measured before giving up.
+    """
+
+    noise: float = 1.0
+    tries: int = 20
+
+    def __call__(self, state: State) -> None:
+        stored = state.folder.read_json("chosen.json")
+        if stored:
+            state.chosen = state.net.space.arch(stored["architecture"])
+        else:
+            state.chosen = self._measured(state, self._ordered(state))
+            state.folder.write_json("chosen.json", {"architecture": dict(state.chosen)})
+        state.result["architecture"] = dict(state.chosen)
+        text = ", ".join(f"{k}={v}" for k, v in state.chosen.items())
+        state.progress.message(f"chosen: {text}")
+
+    def _ordered(self, state: State) -> list[Trial]:
+        """Every feasible trial, best first."""
+        objective = parsed(state.objectives)[0]
+        feasible = [t for t in state.trials if t.state == "complete" and not broken(t.metrics, state.search_limits)]
+        best = min(objective.loss(t.metrics) for t in feasible)
+        width = 0.0
+        if objective.metric == "accuracy" and len(state.splits.valid):
+            p = min(max(-best / 100, 0.5 / len(state.splits.valid)), 1 - 0.5 / len(state.splits.valid))
+            width = self.noise * 100 * math.sqrt(p * (1 - p) / len(state.splits.valid))
+        equal = [t for t in feasible if objective.loss(t.metrics) <= best + width]
+        others = [t for t in feasible if objective.loss(t.metrics) > best + width]
+        equal.sort(key=lambda t: t.metrics.get("loss", objective.loss(t.metrics)))
+        others.sort(key=lambda t: objective.loss(t.metrics))
+        return equal + others
+
+    def _measured(self, state: State, ordered: list[Trial]) -> Arch:
+        limits = {k: v for k, v in state.limits.items() if k in _MEASURED}
+        if not limits:
+            return ordered[0].arch
+        seen: list[tuple[float, Trial, dict[str, float]]] = []
+        for n, trial in enumerate(ordered[: self.tries], 1):
+            metrics = measure(state, trial.arch)
+            state.progress.step(n, None, f"measured candidate {trial.number}: " + _text(metrics))
+            if not broken(metrics, limits):
+                return trial.arch
+            seen.append((excess(metrics, limits), trial, metrics))
+        _, trial, metrics = min(seen, key=lambda s: s[0])
+        raise Infeasible(
+            f"no exported network of the {len(seen)} best candidates meets the limits {limits}; the nearest, candidate "
+            f"{trial.number}, has {_text(metrics)}"
+        )
+
+
+def measure(state: State, arch: Arch) -> dict[str, float]:
+    """Latency (90th percentile, so that the median holds later) and size of the exported file of an architecture."""
+    module = nn.Sequential(state.splits.normalizer(), state.net.extract(arch)).cpu().eval()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        example = state.splits.valid.x[:1].float()
+        export.to_onnx(module, example, path)
+        latency = cost.onnx_latency(path, example.numpy())
+        return {"latency_ms": latency.p90_ms, "size": float(path.stat().st_size)}
+
+
+def _text(metrics: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())

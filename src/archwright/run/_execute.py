@@ -1,0 +1,178 @@
+"""A run from its request to its result."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+import archwright
+from archwright import data, zoo
+from archwright.errors import UserError
+from archwright.run._config import Config
+from archwright.run._effective import effective
+from archwright.run._folder import Folder
+from archwright.run._latency import latency_table
+from archwright.run._objectives import with_tightest
+from archwright.run._phases import PHASES
+from archwright.run._progress import Progress
+from archwright.run._state import State
+from archwright.supernet import Supernet
+from archwright.versions import versions
+
+
+def execute(config: Config, folder: str | os.PathLike[str], *, progress: Progress | None = None) -> dict[str, Any]:
+    """Do what `config` asks for in `folder`, or go on where an earlier call in the same folder stopped.
+
+    Args:
+        config: the request.
+        folder: of the run. A finished run is not repeated: its result is returned.
+        progress: listener.
+
+    Returns:
+        The content of `result.json`.
+
+    Raises:
+        UserError: bad request, or a folder that holds another run.
+        Infeasible: no network meets the limits.
+        ArchwrightError: a phase failed.
+    """
+    place = Folder(folder)
+    progress = progress or Progress()
+    with place.owned():
+        _claim(place, config)
+        done = place.read_json("result.json")
+        if done:
+            progress.message(f"{place.path} holds a finished run of this configuration")
+            return done
+        spent = place.read_json("seconds.json")
+        start = time.perf_counter()
+        state = prepare(config, place, progress)
+        spent["prepare"] = spent.get("prepare", 0.0) + time.perf_counter() - start
+        for number, part in enumerate(config.phases, 1):
+            progress.phase(part.name, number, len(config.phases))
+            start = time.perf_counter()
+            state.result["seconds_by_phase"] = spent
+            try:
+                part.build(PHASES)(state)
+            finally:
+                key = f"{number} {part.name}"
+                spent[key] = spent.get(key, 0.0) + time.perf_counter() - start
+                place.write_json("seconds.json", spent)
+        result = _result(state, spent)
+        place.write_json("result.json", result)
+    return result
+
+
+def _claim(place: Folder, config: Config) -> None:
+    """Store the request, or make sure that the folder holds the same one."""
+    request = effective(config)
+    path = place / "config.yaml"
+    if not path.exists():
+        place.write("config.yaml", yaml.safe_dump(request, sort_keys=False, allow_unicode=True))
+        place.write_json("record.json", _record())
+        return
+    stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+    different = sorted(k for k in {*stored, *request} if stored.get(k) != request.get(k))
+    if different:
+        details = ", ".join(f"{k}: {stored.get(k)!r} there, {request.get(k)!r} asked" for k in different[:3])
+        raise UserError(f"{place.path} holds a run of another configuration ({details}); choose another --out"[:400])
+
+
+def _record() -> dict[str, Any]:
+    return {
+        "command": sys.argv,
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "machine": {"platform": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "device": _device_name(),
+    }
+
+
+def _device_name() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def prepare(config: Config, place: Folder, progress: Progress) -> State:
+    """Load the data (with the stored split, if there is one) and build the supernet."""
+    stored = place / "split.npz"
+    splits = data.load(config.data, seed=config.seed, label=config.label, indices=stored if stored.exists() else None)
+    if not stored.exists():
+        splits.save(stored)
+    progress.message(repr(splits))
+    net = build(config, splits)
+    progress.message(f"space {net.space.name or config.net}: {net.space.size:,} architectures")
+    state = State(
+        config=config,
+        folder=place,
+        progress=progress,
+        splits=splits,
+        net=net,
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+    if "latency_ms" in config.limits:
+        state.latency_table = latency_table(state)
+    state.objectives = config.objectives or with_tightest(state)
+    state.result = {"objectives": list(state.objectives)}
+    return state
+
+
+def build(config: Config, splits: data.Splits) -> Supernet:
+    """The supernet that the configuration names, for this data; its initial weights depend on the seed alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        if config.net is not None:
+            return _own(config.net, splits)
+        return zoo.build(
+            config.space.name,
+            in_channels=splits.in_channels,
+            classes=len(splits.classes),
+            image_size=splits.image_size if splits.kind == "image" else None,
+            **config.space.settings,
+        )
+
+
+def _own(reference: str, splits: data.Splits) -> Supernet:
+    """The user's own network: `package.module:function`, called with in_channels, classes, image_size."""
+    module_name, _, function = reference.partition(":")
+    try:
+        make = getattr(importlib.import_module(module_name), function)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"cannot import {reference!r}: {error}") from error
+    image_size = splits.image_size if splits.kind == "image" else None
+    net = make(in_channels=splits.in_channels, classes=len(splits.classes), image_size=image_size)
+    if not isinstance(net, Supernet):
+        net = Supernet(net, name=function, input_shape=splits.input_shape)
+    if net.input_shape is None:
+        net.input_shape = splits.input_shape
+    return net
+
+
+def _result(state: State, spent: dict[str, float]) -> dict[str, Any]:
+    config = state.config
+    return {
+        **state.result,
+        "limits": dict(config.limits),
+        "seconds": sum(spent.values()),
+        "seconds_by_phase": spent,
+        "seed": config.seed,
+        "data": {
+            "name": state.splits.name,
+            "fingerprint": state.splits.fingerprint,
+            "classes": list(state.splits.classes),
+            "sizes": {part: len(getattr(state.splits, part)) for part in ("train", "valid", "test")},
+        },
+        "space": {"name": state.net.space.name, "size": state.net.space.size},
+        "recipe": config.recipe,
+        "versions": versions(),
+        "archwright": archwright.__version__,
+        "folder": str(Path(state.folder.path).resolve()),
+    }

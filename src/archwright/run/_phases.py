@@ -1,0 +1,17 @@
+"""The phases that a recipe can name."""
+
+from __future__ import annotations
+
+from archwright.registry import Registry
+
+PHASES = Registry(
+    "phase",
+    {
+        "train-supernet": "archwright.run:TrainSupernet",
+        "search": "archwright.run:Search",
+        "choose": "archwright.run:Choose",
+        "train": "archwright.run:Train",
+        "export": "archwright.run:Export",
+        "report": "archwright.run:WriteReport",
+    },
+)

@@ -1,0 +1,76 @@
+"""Phase `search`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+from archwright.errors import Infeasible
+from archwright.estimate import ESTIMATORS, NetworkCosts, WithCosts
+from archwright.registry import Part
+from archwright.run._limits import missed
+from archwright.run._phase import Phase
+from archwright.run._state import State
+from archwright.search import STRATEGIES, pareto
+from archwright.study import Study
+from archwright.trial import Trial
+from archwright.trial import objectives as parsed
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Search(Phase):
+    """Search the space trial by trial; costs are known, and limits checked, before a candidate is judged.
+
+    Args:
+        strategy: how candidates are proposed.
+        estimator: how they are judged.
+        trials: candidates to judge.
+        batch: candidates asked for at once.
+        share: part of the run's minutes for this phase, in (0, 1].
+    """
+
+    strategy: Annotated[Part, "strategy"] = Part("strategy", "nsga2")
+    estimator: Annotated[Part, "estimator"] = Part("estimator", "shared-weights")
+    trials: int = 200
+    batch: int = 1
+    share: float = 0.2
+
+    def __call__(self, state: State) -> None:
+        objectives, limits = parsed(state.objectives), state.search_limits
+        names = ["params", "flops", *(n for n in state.limits if n not in ("params", "flops"))]
+        costs = NetworkCosts(state.net, names, table=state.latency_table)
+        judge = self.estimator.build(ESTIMATORS, net=state.net, splits=state.splits)
+        strategy = self.strategy.build(
+            STRATEGIES, space=state.net.space, objectives=objectives, limits=limits, seed=state.config.seed
+        )
+        study = Study(
+            state.net.space,
+            strategy,
+            WithCosts(judge, costs),
+            objectives=objectives,
+            limits=limits,
+            storage=state.folder / "study.db",
+            name="search",
+            seed=state.config.seed,
+            batch=self.batch,
+        )
+
+        def shown(study: Study, trial: Trial) -> None:
+            state.progress.step(trial.number + 1, self.trials, _line(trial))
+
+        study.run(trials=self.trials, minutes=state.minutes(self.share), callback=shown)
+        state.trials = study.trials
+        finished = [t for t in state.trials if t.state == "complete"]
+        front = pareto(finished, objectives, limits)
+        if not front:
+            raise Infeasible(missed(state.trials, limits))
+        state.candidates = sorted(front, key=lambda t: objectives[0].loss(t.metrics))
+        columns = [o.metric for o in objectives] + [n for n in ("params", "flops") if n not in state.objectives]
+        rows = [[t.number, *(t.metrics.get(c, float("nan")) for c in columns)] for t in state.candidates]
+        state.progress.table(f"Pareto set of {len(finished)} judged candidates", ["trial", *columns], rows)
+
+
+def _line(trial: Trial) -> str:
+    if trial.state != "complete":
+        return f"candidate {trial.number}: {trial.state}"
+    return f"candidate {trial.number}: " + ", ".join(f"{k} {v:.4g}" for k, v in trial.metrics.items())
