@@ -12,8 +12,8 @@ from archwright.trial import Report
 class Estimator(ABC):
     """From an architecture to metrics, as a stream of reports of which the last one is the result.
 
-    A subclass is final. Reports before the last let a strategy stop a trial early and let learning-curve methods read the
-    curve. A report of costs alone comes first, so that a limit is checked before anything is trained.
+    A subclass is final. Reports before the last let a strategy stop a trial early and let learning-curve methods read
+    the curve. A report of costs alone comes first, so that a limit is checked before anything is trained.
     """
 
     source: str

@@ -17,8 +17,8 @@ from archwright.trial import Report
 class SharedWeights(Estimator):
     """Validation accuracy with the weights of a trained supernet, after batch-norm recalibration.
 
-    The sub-network is cut out first, so that scoring leaves the supernet as it was and does not depend on what was scored
-    before (Guo et al. 2020, SPOS, section 3.4). The seed draws the calibration batches.
+    The sub-network is cut out first, so that scoring leaves the supernet as it was and does not depend on what was
+    scored before (Guo et al. 2020, SPOS, section 3.4). The seed draws the calibration batches.
 
     Args:
         net: trained supernet.

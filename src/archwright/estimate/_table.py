@@ -20,11 +20,11 @@ class Table(Estimator):
     source = "table"
 
     def __init__(self, entries: Mapping[Arch, Metrics] | Mapping[str, Metrics]) -> None:
-        self.entries = entries
-        self._by_key = isinstance(next(iter(entries), None), str)
+        self.entries: Mapping[object, Metrics] = dict(entries)
+        self._by_key = isinstance(next(iter(self.entries), None), str)
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
-        entry = self.entries.get(arch.key if self._by_key else arch)  # type: ignore[call-overload]
+        entry = self.entries.get(arch.key if self._by_key else arch)
         if entry is None:
             raise UserError(f"the table has no entry for {dict(arch)}")
         yield Report(step=0, metrics=entry)

@@ -13,8 +13,8 @@ Costs = Callable[[Arch], Metrics]
 
 
 class WithCosts(Estimator):
-    """Reports the costs of an architecture first, so that limits are checked before it is evaluated, then what the inner
-    estimator says, with the costs added.
+    """Reports the costs of an architecture first, so that limits are checked before it is evaluated, then what the
+    inner estimator says, with the costs added.
 
     Args:
         estimator: what gives the score.

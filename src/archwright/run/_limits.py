@@ -17,4 +17,5 @@ def missed(trials: Iterable[Trial], limits: Mapping[str, float]) -> str:
         f"{name} {value:,.6g} instead of at most {limit:,.6g} (+{100 * (value / limit - 1):.1f} %)"
         for name, (value, limit) in broken(nearest.metrics, limits).items()
     )
-    return f"no network meets the limits; the nearest of {len(known)} has {misses or 'all costs within them but no score'}: {dict(nearest.arch)}"
+    misses = misses or "all costs within them but no score"
+    return f"no network meets the limits; the nearest of {len(known)} has {misses}: {dict(nearest.arch)}"

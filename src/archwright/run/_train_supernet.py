@@ -6,7 +6,6 @@ import dataclasses
 from typing import Annotated
 
 import numpy as np
-import torch
 from torch import nn
 
 from archwright.registry import Part
