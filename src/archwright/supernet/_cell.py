@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from archwright.errors import UserError
 from archwright.space import Choice
-from archwright.supernet._oneof import OneOf, Zero
+from archwright.supernet._oneof import OneOf, Zero, mixture, total
 from archwright.supernet._searchable import Condition, Searchable, Variable
 from archwright.supernet._selection import concrete, decision
 
@@ -29,7 +30,8 @@ class Cell(Searchable):
             `"0+2"`. Under relaxation the edge from i has weight `sum of a_n over the options n that contain i`.
 
     Raises:
-        UserError: a node without incoming edge, an edge against the order of nodes, an option that names a missing edge.
+        UserError: a node without incoming edge, an edge against the order of nodes, an option that names a missing
+            edge.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Cell(Searchable):
         self.sources = dict(sources or {})
         self.targets = sorted({j for _, j in edges})
         self.incoming = {j: sorted(i for i, k in edges if k == j) for j in self.targets}
+        self._kept = {j: {o: _named(o) for o in choice.options} for j, choice in self.sources.items()}
         self._check(edges)
 
     def _check(self, edges: Mapping[tuple[int, int], nn.Module]) -> None:
@@ -55,11 +58,12 @@ class Cell(Searchable):
                 f"edges must run from earlier to later nodes and reach each of {expected}, got {sorted(edges)}"
             )
         for node, choice in self.sources.items():
-            for option in choice.options:
-                missing = [i for i in _named(option) if i not in self.incoming.get(node, ())]
+            for option, kept in self._kept[node].items():
+                missing = [i for i in kept if i not in self.incoming.get(node, ())]
                 if missing:
                     raise UserError(
-                        f"option {option!r} of {choice.name!r} names edges into node {node} that do not exist: {missing}"
+                        f"option {option!r} of {choice.name!r} names edges into node {node} that do not exist: "
+                        f"{missing}"
                     )
 
     def variables(self) -> tuple[Variable, ...]:
@@ -70,8 +74,9 @@ class Cell(Searchable):
             for i in self.incoming[j]:
                 condition: Condition = {}
                 if j in self.sources:
-                    choice = self.sources[j]
-                    condition = {choice.name: tuple(o for o in choice.options if i in _named(o))}
+                    condition = {self.sources[j].name: tuple(o for o, kept in self._kept[j].items() if i in kept)}
+                    if not any(condition.values()):
+                        continue  # no option keeps this edge
                 yield self.edges[f"{i}-{j}"], condition
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -81,26 +86,20 @@ class Cell(Searchable):
         return gather(nodes[self.inputs :], self.output)
 
     def _node(self, j: int, nodes: list[Tensor]) -> Tensor:
-        weights = decision(self.sources[j]) if j in self.sources else None
-        if isinstance(weights, Tensor):
-            options = self.sources[j].options
-            shares = {i: sum(w for w, o in zip(weights.unbind(), options) if i in _named(o)) for i in self.incoming[j]}
-            skip = not weights.requires_grad
-            terms = [
-                share * self.edges[f"{i}-{j}"](nodes[i])
-                for i, share in shares.items()
-                if isinstance(share, Tensor) and not (skip and share.item() == 0.0)
-            ]
-        else:
-            kept = self.incoming[j] if weights is None else _named(weights)
-            terms = [self.edges[f"{i}-{j}"](nodes[i]) for i in kept]
-        return total(terms)
+        if j not in self.sources:
+            return total([self.edges[f"{i}-{j}"](nodes[i]) for i in self.incoming[j]])
+        weights, kept = decision(self.sources[j]), self._kept[j]
+        if not isinstance(weights, Tensor):
+            return total([self.edges[f"{i}-{j}"](nodes[i]) for i in kept[weights]])
+        sources = [i for i in self.incoming[j] if any(i in named for named in kept.values())]
+        membership = weights.new_tensor([[float(i in named) for i in sources] for named in kept.values()])
+        return mixture(weights @ membership, [functools.partial(self.edges[f"{i}-{j}"], nodes[i]) for i in sources])
 
     def plain(self) -> PlainCell:
         """The cell with the chosen operations; an edge that is `Zero` leaves unless its node has no other."""
         edges: dict[tuple[int, int], nn.Module] = {}
         for j in self.targets:
-            kept = _named(concrete(self.sources[j])) if j in self.sources else self.incoming[j]
+            kept = self._kept[j][concrete(self.sources[j])] if j in self.sources else self.incoming[j]
             modules = {i: _settled(self.edges[f"{i}-{j}"]) for i in kept}
             alive = {i: m for i, m in modules.items() if not isinstance(m, Zero)}
             for i, module in (alive or dict(list(modules.items())[:1])).items():
@@ -124,14 +123,6 @@ class PlainCell(nn.Module):
         return gather(nodes[self.inputs :], self.output)
 
 
-def total(terms: Sequence[Tensor]) -> Tensor:
-    """Sum without the leading zero of the built-in."""
-    out = terms[0]
-    for term in terms[1:]:
-        out = out + term
-    return out
-
-
 def gather(nodes: list[Tensor], output: Output) -> Tensor:
     """The output of a cell from its inner nodes."""
     if output == "last":
@@ -140,7 +131,15 @@ def gather(nodes: list[Tensor], output: Output) -> Tensor:
 
 
 def _named(option: object) -> list[int]:
-    return [int(i) for i in str(option).split("+")]
+    """The sources that an option such as `"0+2"` names.
+
+    Raises:
+        UserError: not of that form, or a source twice.
+    """
+    parts = str(option).split("+")
+    if not all(p.isdecimal() for p in parts) or len(set(parts)) < len(parts):
+        raise UserError(f"an option of `sources` names different nodes joined by +, like '0+2', got {option!r}")
+    return [int(p) for p in parts]
 
 
 def _settled(module: nn.Module) -> nn.Module:

@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from archwright.errors import UserError
 from archwright.space import Ordinal
 from archwright.supernet._dimension import Dimension, Size
-from archwright.supernet._plain import assign, require_concrete
+from archwright.supernet._plain import assign, leading, require_concrete
 from archwright.supernet._searchable import Searchable, Variable
 
 
 class ElasticConv2d(Searchable):
     """A 2-D convolution whose channels, kernel and groups are decided by the architecture, x (N, C_in, H, W).
 
-    Weights are shared by slicing the largest tensor: the first output channels, the first input channels of each group, the
-    centre of the kernel (padding shrinks with it, so the output size stays). Relaxed sizes superpose the zero-padded slices
-    `W_mix = sum_k a_k P(s_k(W))` and call one convolution (TangleNAS, Sukthanker et al. 2023); coefficients of several sizes
-    multiply.
+    Weights are shared by slicing the largest tensor: the first output channels, the first input channels of each
+    group, the centre of the kernel (padding shrinks with it, so the output size stays). Relaxed sizes superpose the
+    zero-padded slices, `W_mix = sum_k a_k P(s_k(W))`, and call one convolution (TangleNAS, Sukthanker et al. 2023);
+    coefficients of several sizes multiply.
 
     Args:
         in_channels, out_channels: an int, an `Ordinal` or a `Product`.
@@ -35,6 +35,10 @@ class ElasticConv2d(Searchable):
     Raises:
         UserError: an even kernel among several, channels that a group count does not divide, padding too small.
     """
+
+    _in_steps: Tensor
+    _out_steps: Tensor
+    _kernel_steps: Tensor
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class ElasticConv2d(Searchable):
         super().__init__()
         self._in, self._out, self._kernel = Dimension(in_channels), Dimension(out_channels), Dimension(kernel_size)
         self.depthwise = groups == "depthwise"
-        self._groups = Dimension(1 if self.depthwise else groups)  # type: ignore[arg-type]
+        self._groups = Dimension(1 if groups == "depthwise" else groups)
         self.stride, self.dilation = stride, dilation
         largest = self._kernel.maximum
         self.padding = dilation * (largest // 2) if padding is None else padding
@@ -89,41 +93,41 @@ class ElasticConv2d(Searchable):
 
     def _effective(self) -> tuple[Tensor, Tensor | None, int, int]:
         """Weight, bias, padding and groups of the one convolution that the selection amounts to."""
-        kernel, padding = self._kernel.resolve(), self.padding
-        weight = self.weight
+        kernel, out, bias = self._kernel.resolve(), self._out.resolve(), self.bias
+        weight: Tensor = self.weight
+        crop = 0
         if isinstance(kernel, Tensor):
             weight = weight * torch.tensordot(kernel.to(weight.dtype), self._kernel_steps, 1)
         elif kernel < self._kernel.maximum:
             crop = (self._kernel.maximum - kernel) // 2
-            padding -= self.dilation * crop
             weight = weight[:, :, crop : crop + kernel, crop : crop + kernel]
-        out, bias = self._out.resolve(), self.bias
-        if bias is not None:
-            bias = bias * (out.to(bias.dtype) @ self._out_steps) if isinstance(out, Tensor) else bias[:out]
         weight, groups = self._channels(weight, out)
-        return weight, bias, padding, groups
+        padding = self.padding - self.dilation * crop
+        return weight, None if bias is None else self._rows(bias, out), padding, groups
 
     def _channels(self, weight: Tensor, out: int | Tensor) -> tuple[Tensor, int]:
         """Cut or superpose the channel axes of `weight`; also the groups to call with."""
         if self.depthwise:
-            if isinstance(out, Tensor):
-                return weight * (out.to(weight.dtype) @ self._out_steps)[:, None, None, None], self._out.maximum
-            return weight[:out], out
-        inputs, groups = self._in.resolve(), self._groups.resolve()
-        if self._groups.maximum > 1 and any(isinstance(size, Tensor) for size in (out, inputs, groups)):
+            weight = self._rows(weight, out)
+            return weight, weight.shape[0]
+        inputs = self._in.resolve()
+        groups = self._groups.resolve() if self._groups.maximum > 1 else 1
+        if isinstance(groups, Tensor) or (groups > 1 and not (isinstance(out, int) and isinstance(inputs, int))):
             return self._dense(weight, out, inputs, groups), 1
-        assert isinstance(groups, int)
-        weight = (
-            weight * (out.to(weight.dtype) @ self._out_steps)[:, None, None, None]
-            if isinstance(out, Tensor)
-            else weight[:out]
-        )
+        weight = self._rows(weight, out)
         if isinstance(inputs, Tensor):
             return weight * (inputs.to(weight.dtype) @ self._in_steps)[:, None, None], groups
-        return weight[:, : inputs // groups], groups
+        return leading(weight, inputs // groups, axis=1), groups
+
+    def _rows(self, tensor: Tensor, out: int | Tensor) -> Tensor:
+        """Cut or superpose the axis of output channels, the first of `tensor`."""
+        if not isinstance(out, Tensor):
+            return leading(tensor, out)
+        mask = out.to(tensor.dtype) @ self._out_steps
+        return tensor * mask.reshape(-1, *[1] * (tensor.ndim - 1))
 
     def _dense(self, weight: Tensor, out: int | Tensor, inputs: int | Tensor, groups: int | Tensor) -> Tensor:
-        """Superposition of grouped slices as one dense weight: channels change group with the width, so masks do not do."""
+        """Superposition of grouped slices as one dense weight: channels change group with the width, so masks fail."""
         options = [_weighted(size, d) for size, d in ((out, self._out), (inputs, self._in), (groups, self._groups))]
         rows = self._out.maximum if isinstance(out, Tensor) else out
         columns = self._in.maximum if isinstance(inputs, Tensor) else inputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
@@ -28,7 +29,8 @@ class Depth(Searchable):
         super().__init__()
         if any(not isinstance(d, int) or not 0 <= d <= len(blocks) for d in depth.options):
             raise UserError(
-                f"depths of {depth.name!r} must be integers from 0 to {len(blocks)} (the blocks given), got {list(depth.options)}"
+                f"depths of {depth.name!r} must be integers from 0 to {len(blocks)}, the number of blocks, "
+                f"got {list(depth.options)}"
             )
         self.depth = depth
         self.blocks = nn.ModuleList(blocks)
@@ -42,20 +44,16 @@ class Depth(Searchable):
             if deep_enough:
                 yield block, {} if len(deep_enough) == len(self.depth.options) else {self.depth.name: deep_enough}
 
-    def _chosen(self) -> int:
-        value = concrete(self.depth)
-        if value not in self.depth.options:
-            raise UserError(f"{self.depth.name!r} must be one of {list(self.depth.options)}, got {value!r}")
-        assert isinstance(value, int)
-        return value
-
     def forward(self, x: Tensor) -> Tensor:
         weights = decision(self.depth)
         if isinstance(weights, Tensor):
             return self._mix(x, weights)
-        for block in self.blocks[: self._chosen()]:
+        for block in self._first(weights):
             x = block(x)
         return x
+
+    def _first(self, depth: object) -> list[nn.Module]:
+        return list(self.blocks)[: int(depth)]  # type: ignore[call-overload]
 
     def _mix(self, x: Tensor, weights: Tensor) -> Tensor:
         needed = self.depth.options
@@ -64,7 +62,7 @@ class Depth(Searchable):
         outputs = {0: x}
         for i, block in enumerate(self.blocks[: max(needed)]):
             outputs[i + 1] = block(outputs[i])
-        return mixture(weights, [lambda d=d: outputs[d] for d in self.depth.options])
+        return mixture(weights, [functools.partial(outputs.__getitem__, d) for d in self.depth.options])
 
     def plain(self) -> nn.Sequential:
-        return nn.Sequential(*self.blocks[: self._chosen()])
+        return nn.Sequential(*self._first(concrete(self.depth)))

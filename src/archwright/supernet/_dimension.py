@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from archwright.errors import UserError
 from archwright.space import Ordinal
-from archwright.supernet._selection import decision
+from archwright.supernet._selection import Decision, decision
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,22 +35,29 @@ Size = int | Ordinal | Product
 class Dimension:
     """A size with its possible values and, under relaxation, the mask over its largest value.
 
-    Under weights `a_n` over sizes `c_n` the mask at position j is `sum of a_n over the sizes c_n > j`: a slice of every size,
-    zero-padded to the largest and superposed (Sukthanker et al. 2023, TangleNAS, weight superposition).
+    Under weights `a_n` over sizes `c_n` the mask at position j is `sum of a_n over the sizes c_n > j`: a slice of every
+    size, zero-padded to the largest and superposed (Sukthanker et al. 2023, TangleNAS, weight superposition).
+
+    Args:
+        size: a positive integer, an `Ordinal`, or a `Product`.
+
+    Raises:
+        UserError: none of these, or a size below 1.
     """
 
     def __init__(self, size: Size) -> None:
-        self.variables: tuple[Ordinal, ...]
-        if isinstance(size, Product):
-            self.variables = size.factors
-        else:
-            self.variables = (size,) if isinstance(size, Ordinal) else ()
-        grid = itertools.product(*(v.options for v in self.variables))
-        self.sizes = [round(math.prod(values)) for values in grid] if self.variables else [int(size)]  # type: ignore[call-overload]
-        if min(self.sizes) < 1:
+        if not isinstance(size, int | Ordinal | Product):
+            raise UserError(f"a size is an integer, an Ordinal or a Product of ordinals, got {size!r}")
+        self.variables: tuple[Ordinal, ...] = ()
+        self.sizes = [int(size)] if isinstance(size, int) else []
+        if isinstance(size, Ordinal | Product):
+            self.variables = size.factors if isinstance(size, Product) else (size,)
+            grid = list(itertools.product(*(v.options for v in self.variables)))
+            self.sizes = [round(math.prod(values)) for values in grid]
+            self._by_values = dict(zip(grid, self.sizes))
+        if min(self.sizes, default=0) < 1:
             raise UserError(f"sizes must be positive integers, got {self.sizes} for {size!r}")
         self.maximum = max(self.sizes)
-        self._by_values = dict(zip(itertools.product(*(v.options for v in self.variables)), self.sizes))
 
     def steps(self) -> Tensor:
         """(sizes, maximum): row n has ones in its first `sizes[n]` places."""
@@ -59,24 +67,13 @@ class Dimension:
         """The decided size, or the weights (sizes,) over `sizes` when a variable is relaxed."""
         if not self.variables:
             return self.maximum
-        if len(self.variables) == 1:  # the common case, kept short: it is on the path of every forward
-            value = decision(self.variables[0])
-            if isinstance(value, Tensor):
-                return value
-            size = self._by_values.get((value,))
-        else:
-            values = [decision(v) for v in self.variables]
-            if any(isinstance(v, Tensor) for v in values):
-                return _outer(self.variables, values)
-            size = self._by_values.get(tuple(values))
-        if size is None:
-            raise UserError(
-                f"{self.variables[0].name!r} must be one of {list(self.variables[0].options)}, got {[decision(v) for v in self.variables]}"
-            )
-        return size
+        values = [decision(v) for v in self.variables]
+        if any(isinstance(v, Tensor) for v in values):
+            return values[0] if len(values) == 1 else _outer(self.variables, values)  # type: ignore[return-value]
+        return self._by_values[tuple(values)]
 
 
-def _outer(variables: tuple[Ordinal, ...], values: list[object]) -> Tensor:
+def _outer(variables: Sequence[Ordinal], values: Sequence[Decision]) -> Tensor:
     """Flattened outer product of the weights of several variables, in the order of `itertools.product`."""
     like = next(v for v in values if isinstance(v, Tensor))
     out = like.new_ones(1)

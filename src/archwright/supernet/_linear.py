@@ -6,21 +6,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archwright.supernet._dimension import Dimension, Size
-from archwright.supernet._plain import assign, require_concrete
+from archwright.supernet._plain import assign, leading, require_concrete
 from archwright.supernet._searchable import Searchable, Variable
 
 
 class ElasticLinear(Searchable):
     """A linear layer whose numbers of inputs and outputs are decided by the architecture.
 
-    Weights are shared by slicing: the first `out` rows and `in` columns of the largest matrix. Relaxed sizes superpose the
-    zero-padded slices, so one product serves any mixture (TangleNAS, Sukthanker et al. 2023).
+    Weights are shared by slicing: the first `out` rows and `in` columns of the largest matrix. Relaxed sizes superpose
+    the zero-padded slices, so one product serves any mixture (TangleNAS, Sukthanker et al. 2023).
 
     Args:
         in_features: size of the last axis of the input (..., in): an int, an `Ordinal` or a `Product`.
         out_features: the same for the output (..., out).
         bias: whether to add a bias.
     """
+
+    _in_steps: Tensor
+    _out_steps: Tensor
 
     def __init__(self, in_features: Size, out_features: Size, *, bias: bool = True) -> None:
         super().__init__()
@@ -34,18 +37,18 @@ class ElasticLinear(Searchable):
         return (*self._in.variables, *self._out.variables)
 
     def _effective(self) -> tuple[Tensor, Tensor | None]:
+        """Weight and bias of the one product that the selection amounts to."""
         rows, columns = self._out.resolve(), self._in.resolve()
-        weight, bias = self.weight, self.bias
+        weight: Tensor = self.weight
+        bias: Tensor | None = self.bias
         if isinstance(rows, Tensor):
             mask = rows.to(weight.dtype) @ self._out_steps
-            weight = weight * mask[:, None]
-            bias = None if bias is None else bias * mask
+            weight, bias = weight * mask[:, None], None if bias is None else bias * mask
         else:
-            weight = weight[:rows]
-            bias = None if bias is None else bias[:rows]
+            weight, bias = leading(weight, rows), None if bias is None else leading(bias, rows)
         if isinstance(columns, Tensor):
             return weight * (columns.to(weight.dtype) @ self._in_steps), bias
-        return weight[:, :columns], bias
+        return leading(weight, columns, axis=1), bias
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, *self._effective())

@@ -6,23 +6,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from archwright.errors import UserError
 from archwright.supernet._dimension import Dimension, Size
-from archwright.supernet._plain import assign, require_concrete
+from archwright.supernet._plain import assign, leading, require_concrete
 from archwright.supernet._searchable import Searchable, Variable
 
 
 class ElasticBatchNorm2d(Searchable):
     """Batch normalisation over the first channels that the architecture keeps, input (N, C, H, W).
 
-    Running statistics are shared by all widths and so biased for each of them: recalibrate a network before it is judged
-    (`archwright.supernet.recalibrate`). Relaxed widths superpose the zero-padded scales and shifts.
+    Running statistics are shared by all widths and so biased for each of them: recalibrate a network before it is
+    judged (`archwright.supernet.recalibrate`). Relaxed widths superpose the zero-padded scales and shifts. The
+    statistics are those of the mixture, so from here on mixing weights differs from mixing the outputs of several
+    networks; TangleNAS (Sukthanker et al. 2023) mixes weights, and so do we.
 
     Args:
         channels: an int, an `Ordinal` or a `Product`.
         eps, momentum, affine: as in `torch.nn.BatchNorm2d`.
         zero_init: start with a scale of zero: as the last layer of a residual branch it makes every block start as its
             shortcut, which lets many depths train together (Yu et al. 2020, BigNAS, section 3.1).
+
+    Raises:
+        UserError: `zero_init` without `affine`.
     """
+
+    running_mean: Tensor
+    running_var: Tensor
+    _steps: Tensor
 
     def __init__(
         self,
@@ -34,6 +44,8 @@ class ElasticBatchNorm2d(Searchable):
         zero_init: bool = False,
     ) -> None:
         super().__init__()
+        if zero_init and not affine:
+            raise UserError("zero_init starts the scale at zero, so it needs affine=True")
         self._channels = Dimension(channels)
         self.eps, self.momentum, self.zero_init = eps, momentum, zero_init
         largest = nn.BatchNorm2d(self._channels.maximum, affine=affine)
@@ -49,14 +61,16 @@ class ElasticBatchNorm2d(Searchable):
 
     def forward(self, x: Tensor) -> Tensor:
         channels = self._channels.resolve()
-        weight, bias, mean, variance = self.weight, self.bias, self.running_mean, self.running_var
+        mean, variance = self.running_mean, self.running_var
+        weight: Tensor | None = self.weight
+        bias: Tensor | None = self.bias
         if isinstance(channels, Tensor):
             mask = channels.to(mean.dtype) @ self._steps
             weight = mask if weight is None else weight * mask
             bias = None if bias is None else bias * mask
         elif channels < self._channels.maximum:
             mean, variance = mean[:channels], variance[:channels]
-            if weight is not None:
+            if weight is not None and bias is not None:
                 weight, bias = weight[:channels], bias[:channels]
         return F.batch_norm(x, mean, variance, weight, bias, self.training, self.momentum, self.eps)
 
@@ -84,13 +98,15 @@ class ElasticLayerNorm(Searchable):
     """Layer normalisation over the last axis (..., features), of which the architecture keeps the first ones.
 
     Relaxed widths weight the statistics by the mask m of the mixture, `mean = sum(m x) / sum(m)` and
-    `var = sum(m (x - mean)^2) / sum(m)`, and superpose scale and shift. With one-hot weights this equals normalising the
-    slice, which normalising the zero-padded vector would not (TangleNAS, trap of LayerNorm spaces).
+    `var = sum(m (x - mean)^2) / sum(m)`, and superpose scale and shift. With one-hot weights this equals normalising
+    the slice, which normalising the zero-padded vector would not (TangleNAS, trap of LayerNorm spaces).
 
     Args:
         features: an int, an `Ordinal` or a `Product`.
         eps: added to the variance.
     """
+
+    _steps: Tensor
 
     def __init__(self, features: Size, *, eps: float = 1e-5) -> None:
         super().__init__()
@@ -106,7 +122,8 @@ class ElasticLayerNorm(Searchable):
     def forward(self, x: Tensor) -> Tensor:
         features = self._features.resolve()
         if not isinstance(features, Tensor):
-            return F.layer_norm(x, (features,), self.weight[:features], self.bias[:features], self.eps)
+            weight, bias = leading(self.weight, features), leading(self.bias, features)
+            return F.layer_norm(x, (features,), weight, bias, self.eps)
         mask = features.to(self.weight.dtype) @ self._steps
         total = mask.sum()
         mean = (x * mask).sum(-1, keepdim=True) / total

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -42,7 +43,6 @@ class OneOf(Searchable):
                 f"{self.choice.name!r} has the options {list(self.choice.options)}, got modules for {list(options)}"
             )
         self.options = nn.ModuleList(options.values())
-        self._index = {option: i for i, option in enumerate(self.choice.options)}
 
     def variables(self) -> tuple[Variable, ...]:
         return (self.choice,)
@@ -53,28 +53,30 @@ class OneOf(Searchable):
 
     def chosen(self) -> nn.Module:
         """The module that the running selection names."""
-        value = concrete(self.choice)
-        if value not in self._index:
-            raise UserError(f"{self.choice.name!r} must be one of {list(self.choice.options)}, got {value!r}")
-        return self.options[self._index[value]]
+        return self.options[self.choice.index(concrete(self.choice))]
 
     def forward(self, x: Tensor) -> Tensor:
         weights = decision(self.choice)
         if not isinstance(weights, Tensor):
             return self.chosen()(x)
-        return mixture(weights, [lambda m=m: m(x) for m in self.options])
+        return mixture(weights, [functools.partial(m, x) for m in self.options])
 
     def plain(self) -> nn.Module:
         return self.chosen()
 
 
-def mixture(weights: Tensor, branches: list) -> Tensor:  # type: ignore[type-arg]
-    """`sum of weights[n] * branches[n]()`; a branch of weight exactly zero runs only if the weight needs its gradient."""
+def mixture(weights: Tensor, branches: Sequence[Callable[[], Tensor]]) -> Tensor:
+    """`sum of weights[n] * branches[n]()`; a branch of weight exactly zero runs only if the weight needs a gradient."""
     keep = [True] * len(branches) if weights.requires_grad else [w != 0.0 for w in weights.tolist()]
     if not any(keep):
         keep[0] = True  # an all-zero mixture still has a shape
     terms = [w * branch() for w, branch, kept in zip(weights.unbind(), branches, keep) if kept]
-    total = terms[0]
+    return total(terms)
+
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """Sum without the leading zero of the built-in."""
+    out = terms[0]
     for term in terms[1:]:
-        total = total + term
-    return total
+        out = out + term
+    return out

@@ -1,4 +1,4 @@
-"""What elastic layers share when they become plain ones."""
+"""What elastic layers share when they are cut to size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from torch import Tensor, nn
 
 from archwright.supernet._searchable import Searchable
 from archwright.supernet._selection import concrete
+
+
+def leading(tensor: Tensor, size: int, axis: int = 0) -> Tensor:
+    """The first `size` entries along `axis`; the tensor itself if that is all, which spares autograd a node."""
+    return tensor if tensor.shape[axis] == size else tensor.narrow(axis, 0, size)
 
 
 def require_concrete(layer: Searchable) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -52,19 +54,45 @@ class Sandwich(Sampler):
 def extreme(space: Space, rng: np.random.Generator, *, largest: bool) -> Arch:
     """An architecture with every ordinal at its largest (smallest) option, other choices random.
 
-    If constraints exclude it, the nearest in a random order of variables is taken: each is set as far as they allow.
+    If constraints exclude it, one from which no single ordinal can go further: starting from a random member, ordinals
+    in random order are set as far as the constraints allow, until nothing moves.
+
+    Raises:
+        Infeasible: no member was found to start from.
     """
-    ends = {v.name: (v.options[-1 if largest else 0],) for v in space.variables if isinstance(v, Ordinal)}
+    ordinals = [v for v in space.variables if isinstance(v, Ordinal)]
+    end = -1 if largest else 0
+    ends = {v.name: v.options[end] for v in ordinals}
     if not space.where:
-        return space.restrict(ends).sample(rng)
-    arch = space.sample(rng)
-    for name in rng.permutation(list(ends)):
-        options = space[name].options
-        for value in reversed(options) if largest else options:
-            if name in arch and (trial := {**arch, name: value}) in space:
-                arch = space.arch(trial)
-                break
-    return arch
+        return space.restrict({name: (value,) for name, value in ends.items()}).sample(rng)
+    values = {v.name: v.options[-1 - end] if isinstance(v, Ordinal) else v.at(rng.random()) for v in space.variables}
+    values |= space.sample(rng)
+    if _member(space, values | ends):
+        return space.arch(_active(space, values | ends))
+    while _pushed(space, values, [ordinals[i] for i in rng.permutation(len(ordinals))], largest):
+        pass
+    return space.arch(_active(space, values))
+
+
+def _pushed(space: Space, values: dict[str, Any], ordinals: Sequence[Ordinal], largest: bool) -> bool:
+    """Set each active ordinal in `values` as far as the constraints allow; whether any moved."""
+    moved = False
+    for v in ordinals:
+        position = v.index(values[v.name])
+        further = v.options[:position:-1] if largest else v.options[:position]
+        if v.name in space.active(values):
+            found = next((o for o in further if _member(space, values | {v.name: o})), None)
+            moved |= found is not None
+            values[v.name] = values[v.name] if found is None else found
+    return moved
+
+
+def _active(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in space.active(values)}
+
+
+def _member(space: Space, values: Mapping[str, Any]) -> bool:
+    return _active(space, values) in space
 
 
 SAMPLERS = Registry("sampler", {"uniform": "archwright.supernet:Uniform", "sandwich": "archwright.supernet:Sandwich"})

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import nn
 
+from archwright.errors import UserError
 from archwright.space import Choice, Ordinal
 
 Variable = Choice | Ordinal
@@ -36,7 +37,9 @@ class Searchable(nn.Module, ABC):
 
     @abstractmethod
     def plain(self) -> nn.Module:
-        """The layer under the running selection, without the search: new parameters, cut to size; children still searchable.
+        """The layer under the running selection, without the search: new parameters, cut to size.
+
+        Its children may still be searchable. An option is returned as it is, not copied.
 
         Raises:
             UserError: a variable is relaxed or left open.
@@ -44,7 +47,19 @@ class Searchable(nn.Module, ABC):
 
 
 def renew(layer: nn.Module) -> None:
-    """Draw new initial weights in one layer, if it has any of its own."""
-    reset = getattr(layer, "reset_parameters", None)  # torch's protocol: layers with weights have this method
-    if reset is not None:
-        reset()
+    """Draw new initial weights in one layer, if it has any of its own.
+
+    Raises:
+        UserError: it has parameters of its own, but no `reset_parameters`.
+    """
+    for protocol in ("reset_parameters", "_reset_parameters"):  # torch's: layers with weights have one of these methods
+        reset = getattr(layer, protocol, None)
+        if reset is not None:
+            reset()
+            return
+    own = [name for name, _ in layer.named_parameters(recurse=False)]
+    if own:
+        raise UserError(
+            f"{type(layer).__name__} has parameters of its own ({', '.join(own)}) but no method reset_parameters() "
+            "that draws new ones; add it, or extract without fresh=True"
+        )

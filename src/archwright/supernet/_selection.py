@@ -1,7 +1,7 @@
 """How an architecture reaches the layers: a context variable that lives only while `net(x, arch)` runs.
 
-Context variables are private to a thread, so two threads, or two architectures in flight, never see each other, and nothing is
-left behind when the call returns.
+Context variables are private to a thread, so two threads, or two architectures in flight, never see each other, and
+nothing is left behind when the call returns.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def selected(values: Mapping[str, Decision]) -> Iterator[None]:
 
 
 def decision(variable: Choice | Ordinal) -> Decision:
-    """What the running architecture says about `variable`.
+    """What the running architecture says about `variable`: one of its options, or weights over them.
+
+    The supernet has checked the values before its forward starts, so layers need not.
 
     Raises:
         UserError: called outside `net(x, arch)`, or the architecture leaves the variable open.

@@ -13,36 +13,57 @@ from archwright.supernet._searchable import Searchable, renew
 def sliced(module: nn.Module, *, fresh: bool = False) -> nn.Module:
     """A copy of `module` under the running selection: searchable layers plain, weights copied, containers as they were.
 
-    Only what the architecture uses is copied. A module used twice stays one module. With `fresh` every layer draws new
-    initial weights.
+    Only what the architecture uses is copied. A module used twice stays one module, a parameter two modules share stays
+    one parameter. With `fresh` every layer draws new initial weights.
+
+    Raises:
+        UserError: `fresh`, and a layer with parameters of its own has no `reset_parameters`.
     """
-    return _sliced(module, fresh, {})
+    return _Slicing(fresh).of(module)
 
 
-def _sliced(module: nn.Module, fresh: bool, done: dict[int, tuple[nn.Module, nn.Module]]) -> nn.Module:
-    if id(module) in done:
-        return done[id(module)][1]
-    plain, owner = module, module
-    while isinstance(plain, Searchable):
-        plain, owner = plain.plain(), plain
-    if isinstance(owner, Searchable) and not any(plain is m for m in owner.modules()):
-        out = plain  # made for the occasion
-    else:
-        out = _shallow(plain)
-    if fresh:
-        (owner.renew if isinstance(owner, Searchable) else renew)(out)
-    out.training = module.training
-    for name, child in list(out._modules.items()):
-        if child is not None:
-            out._modules[name] = _sliced(child, fresh, done)
-    done[id(module)] = (module, out)  # held, so that no other module takes its id
-    return out
+class _Slicing:
+    """One pass over a module tree; remembers what it has copied."""
+
+    def __init__(self, fresh: bool) -> None:
+        self.fresh = fresh
+        self.modules: dict[nn.Module, nn.Module] = {}
+        self.parameters: dict[tuple[int, torch.Size], nn.Parameter] = {}
+
+    def of(self, module: nn.Module) -> nn.Module:
+        if module not in self.modules:
+            self.modules[module] = self._copy(module)
+        return self.modules[module]
+
+    def _copy(self, module: nn.Module) -> nn.Module:
+        if isinstance(module, Searchable):
+            out = module.plain()
+            if any(out is m for m in module.modules()):  # one of its options
+                return self.of(out)
+        else:
+            out = _shallow(module)
+        for name, child in list(out._modules.items()):
+            out._modules[name] = None if child is None else self.of(child)
+        if self.fresh:  # after its children, which `reset_parameters` of a container may reach into
+            (module.renew if isinstance(module, Searchable) else renew)(out)
+        self._tie(module, out)
+        out.training = module.training
+        return out
+
+    def _tie(self, module: nn.Module, out: nn.Module) -> None:
+        """Where another module has the same parameter (cut to the same size), take that one's copy."""
+        for name, p in module._parameters.items():
+            cut = out._parameters.get(name)
+            if p is not None and cut is not None:
+                out._parameters[name] = self.parameters.setdefault((id(p), cut.shape), cut)
 
 
 def _shallow(module: nn.Module) -> nn.Module:
-    """A copy with its own parameters and buffers and its own table of children."""
+    """A copy with its own parameters, buffers and hooks and its own table of children."""
     out = copy.copy(module)
-    out._modules, out._parameters, out._buffers = dict(module._modules), {}, {}
+    for name, value in vars(module).items():
+        if isinstance(value, dict | set):  # hooks, names of buffers, the user's own tables
+            vars(out)[name] = copy.copy(value)
     for name, p in module._parameters.items():
         out._parameters[name] = None if p is None else nn.Parameter(p.detach().clone(), p.requires_grad)
     for name, b in module._buffers.items():
@@ -62,8 +83,25 @@ def flattened(module: nn.Module) -> torch.fx.GraphModule:
 
     Raises:
         Exception: whatever `torch.fx` raises for control flow that depends on data.
+        RuntimeError: the forward depends on the mode, which a graph would freeze.
     """
-    traced = _Layers().trace(module)
+    traced = _traced(module, training=False)
+    if str(traced) != str(_traced(module, training=True)):
+        raise RuntimeError("its forward does something else in train than in eval mode")
     graph = torch.fx.Graph()  # a fresh graph does not remember the tracer, so that pickles need only torch
     graph.output(graph.graph_copy(traced, val_map={}))
-    return torch.fx.GraphModule(module, graph, class_name="Network")
+    out = torch.fx.GraphModule(module, graph, class_name="Network")
+    for made in {*out.modules()} - {*module.modules()}:
+        made.training = module.training
+    return out
+
+
+def _traced(module: nn.Module, *, training: bool) -> torch.fx.Graph:
+    modes = {m: m.training for m in module.modules()}
+    try:
+        for m in modes:
+            m.training = training
+        return _Layers().trace(module)
+    finally:
+        for m, mode in modes.items():
+            m.training = mode

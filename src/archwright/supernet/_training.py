@@ -25,8 +25,8 @@ def distillation(student: Tensor, teacher: Tensor) -> Tensor:
 class SupernetStep:
     """One optimiser step over the architectures that a sampler draws, all on the same mini-batch; gradients are summed.
 
-    With distillation the first architecture learns from the labels and every other one from its soft predictions of this
-    very step (Yu et al. 2020); without, all learn from the labels (Guo et al. 2020).
+    With distillation the first architecture learns from the labels and every other one from its soft predictions of
+    this very step (Yu et al. 2020); without, all learn from the labels (Guo et al. 2020).
 
     Args:
         space: the space of the supernet.

@@ -1,9 +1,9 @@
 """`convnet`: the default vision space, a chain of elastic residual blocks that scales itself to the image size.
 
-The chain follows the stage-wise elastic spaces of Once-for-all (Cai et al. 2020) and BigNAS (Yu et al. 2020): width of a stage,
-number, kernel and expansion of its blocks. High-resolution stages use plain convolutions (k x k expanding, then 1 x 1), where
-depthwise ones are slow on every processor and weak at few channels; low-resolution stages use inverted residuals (Sandler et
-al. 2018).
+The chain follows the stage-wise elastic spaces of Once-for-all (Cai et al. 2020) and BigNAS (Yu et al. 2020): width of
+a stage, number, kernel and expansion of its blocks. High-resolution stages use plain convolutions (k x k expanding,
+then 1 x 1), where depthwise ones are slow on every processor and weak at few channels; low-resolution stages use
+inverted residuals (Sandler et al. 2018).
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ _WIDTHS = {
 def convnet(*, in_channels: int = 3, classes: int = 10, image_size: int | None = 32, width: float = 1.0) -> Supernet:
     """Elastic chain of plain and inverted residual blocks: width, depth, kernel and expansion.
 
-    The stem brings the image to at most 56 pixels, stages halve it until it is at most 8; widths grow as it shrinks. With
-    `image_size=8` the largest network has about 37 thousand parameters, with 32 about 0.12 million, with 224 about 0.8 million.
+    The stem brings the image to at most 56 pixels, stages halve it until it is at most 8; widths grow as it shrinks.
+    With `image_size=8` the largest network has about 37 thousand parameters, with 32 about 0.12 million, with 224 about
+    0.8 million.
 
     Args:
         in_channels: channels of the image.
@@ -61,7 +62,7 @@ class _ConvNet(nn.Module):
         super().__init__()
         sizes = [Ordinal(f"stage{s}.width", _multiples(w)) for s, w in enumerate(widths, 1)]
         strides = [2] * reductions or [1]
-        channels: list[Size] = [in_channels, *[max(sizes[0].options) // 2] * (len(strides) - 1), sizes[0]]  # type: ignore[type-var, operator]
+        channels: list[Size] = [in_channels, *[sizes[0].options[-1] // 2] * (len(strides) - 1), sizes[0]]
         self.stem = nn.Sequential(
             *(_Unit(i, o, 3, stride=s) for (i, o), s in zip(itertools.pairwise(channels), strides))
         )
@@ -84,7 +85,7 @@ class _Stage(nn.Module):
 
     def __init__(self, name: str, before: Size | None, width: Ordinal, kind: Kind, blocks: int) -> None:
         super().__init__()
-        self.transition = nn.Identity() if before is None else _Transition(before, width)
+        self.transition = nn.Identity() if before is None else _Unit(before, width, 3, stride=2)
         depth = Ordinal(f"{name}.depth", tuple(range(blocks + 1)) if before is not None else (0, 1))
         self.blocks = Depth(depth, [_Block(f"{name}.block{b}", width, kind) for b in range(1, blocks + 1)])
 
@@ -92,19 +93,9 @@ class _Stage(nn.Module):
         return self.blocks(self.transition(x))
 
 
-class _Transition(nn.Module):
-    """Halve the image and change the width: strided 3 x 3 convolution beside a pooled 1 x 1 shortcut (BigNAS, section 3.1)."""
-
-    def __init__(self, before: Size, after: Size) -> None:
-        super().__init__()
-        self.unit = _Unit(before, after, 3, stride=2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.unit(x)
-
-
 class _Block(nn.Module):
-    """Residual block: expand by k x k (plain) or by 1 x 1 then depthwise k x k (inverted), project by 1 x 1, add the input."""
+    """Residual block: expand by k x k (plain) or by 1 x 1 then depthwise k x k (inverted), project by 1 x 1, add the
+    input."""
 
     def __init__(self, name: str, width: Ordinal, kind: Kind) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """`darts`: the cell space of DARTS for images (Liu, Simonyan, Yang 2019, arXiv 1806.09055), exact.
 
-A cell has two inputs (the outputs of the two cells before) and four inner nodes; each keeps two of its incoming edges with one
-of seven operations on each; the output is the concatenation of the inner nodes. Cells are normal or, at one and two thirds of
-the network, reducing: 1 037 664 180 cells of each type.
+A cell has two inputs (the outputs of the two cells before) and four inner nodes; each keeps two of its incoming edges
+with one of seven operations on each; the output is the concatenation of the inner nodes. Cells are normal or, at one
+and two thirds of the network, reducing: 1 037 664 180 cells of each type.
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ def _relu_conv_norm(before: int, after: int) -> nn.Sequential:
 
 
 class _FactorizedReduce(nn.Module):
-    """ReLU, two 1 x 1 convolutions of stride 2, the second on the image shifted by one pixel, concatenated, normalised."""
+    """ReLU, two 1 x 1 convolutions of stride 2 (the second on the image shifted by one pixel) concatenated,
+    normalised."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
@@ -191,7 +192,8 @@ def from_genotype(genotype: Mapping[str, Sequence[tuple[str, int]]]) -> Arch:
                 or any(op not in OPERATIONS for op, _ in node)
             ):
                 raise UserError(
-                    f"node {j} of {kind!r} needs two different predecessors below {j} and operations among {OPERATIONS}, got {node}"
+                    f"node {j} of {kind!r} needs two different predecessors below {j} and operations among "
+                    f"{OPERATIONS}, got {node}"
                 )
             if j != NODES[0]:
                 values[f"{kind}.sources{j}"] = f"{sources[0]}+{sources[1]}"
