@@ -195,6 +195,14 @@ def test_fingerprint_follows_contents_and_names(tmp_path: Path) -> None:
         data.load(tmp_path, indices=tmp_path / "split.npz")
 
 
+def test_fingerprint_sees_other_bytes_in_a_file_of_the_same_name_and_size(tmp_path: Path) -> None:
+    paint(tmp_path, suffix="bmp")
+    before = data.load(tmp_path).fingerprint
+    file = tmp_path / "red" / "3.bmp"
+    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+    assert data.load(tmp_path).fingerprint != before
+
+
 def test_streamed_equals_in_memory(tmp_path: Path) -> None:
     paint(tmp_path)
     here, streamed = data.load(tmp_path), data.load(tmp_path, memory=0)
