@@ -13,7 +13,10 @@ Metrics = Mapping[str, float]
 State = Literal["running", "complete", "stopped", "refused", "failed"]
 
 _MAXIMISED = {"accuracy", "score", "auc", "f1", "psnr", "miou"}
-_MINIMISED = {"loss", "error", "params", "flops", "latency_ms", "memory", "size", "energy_mj", "perplexity", "seconds"}
+_MINIMISED = {
+    "loss", "error", "params", "flops", "latency_ms", "predicted_latency_ms", "memory", "size", "energy_mj", "perplexity",
+    "seconds",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Trial:
         number: position in the study, from 0.
         arch: what was evaluated.
         state: `complete`; `stopped` early by the strategy; `refused` because a limit was broken before training; `failed`.
-        metrics: final named floats (of the last report).
+        metrics: final named floats (the last reported value of each).
         reports: every intermediate report in order.
         budget: fidelity asked for by the strategy, on the estimator's scale; None means the estimator's default.
         seed: seed given to the estimator.

@@ -84,6 +84,7 @@ def test_agreement_is_reported(exported: export.Exported) -> None:
     assert exported.onnx_agreement.max_abs < 1e-4
     assert exported.onnx_agreement.argmax_agreement == 1.0
     assert exported.onnx_agreement.samples == 70
+    assert json.loads(json.dumps(exported.to_dict()))["onnx_agreement"]["samples"] == 70
 
 
 def test_round_trip_bit_for_bit(exported: export.Exported, x: Tensor) -> None:

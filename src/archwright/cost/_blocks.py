@@ -25,15 +25,17 @@ class Block:
         key: what is computed on which shapes; equal keys cost the same.
         module: takes the inputs in order.
         inputs: shape and type of each.
+        device: where the network was.
     """
 
     key: str
     module: fx.GraphModule
     inputs: tuple[tuple[tuple[int, ...], torch.dtype], ...]
+    device: torch.device
 
     def example(self) -> tuple[Tensor, ...]:
         """Inputs of these shapes, ones so that no result is out of range."""
-        return tuple(torch.ones(shape, dtype=dtype) for shape, dtype in self.inputs)
+        return tuple(torch.ones(shape, dtype=dtype, device=self.device) for shape, dtype in self.inputs)
 
 
 def blocks(module: nn.Module, x: Tensor) -> list[Block]:
@@ -58,7 +60,7 @@ def blocks(module: nn.Module, x: Tensor) -> list[Block]:
             group = [node]
             groups.append(group)
         last[node] = group
-    return [_block(group, traced) for group in groups]
+    return [_block(group, traced, x.device) for group in groups]
 
 
 class _Shapes(fx.Interpreter):
@@ -99,7 +101,7 @@ def _joins(node: fx.Node, traced: fx.GraphModule) -> bool:
     return name in _ACTIVATIONS
 
 
-def _block(group: Sequence[fx.Node], traced: fx.GraphModule) -> Block:
+def _block(group: Sequence[fx.Node], traced: fx.GraphModule, device: torch.device) -> Block:
     """The nodes of a group as a graph of their own; stored tensors go along, computed ones become inputs."""
     graph = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
@@ -121,7 +123,7 @@ def _block(group: Sequence[fx.Node], traced: fx.GraphModule) -> Block:
     inputs = tuple(node.meta["tensor"] for node in given)
     shapes = ", ".join(_shape(shape, dtype) for shape, dtype in inputs)
     key = f"{' + '.join(_text(node, traced) for node in group)} @ {shapes}"
-    return Block(key, fx.GraphModule(traced, graph), inputs)
+    return Block(key, fx.GraphModule(traced, graph), inputs, device)
 
 
 def _text(node: fx.Node, traced: fx.GraphModule) -> str:

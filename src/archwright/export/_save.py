@@ -54,6 +54,17 @@ class Exported:
     opset: int
     onnx_seconds: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values by field name, without the folder: sizes are by file name."""
+        return {
+            "sizes": dict(self.sizes),
+            "params": self.params,
+            "source_agreement": dataclasses.asdict(self.source_agreement),
+            "onnx_agreement": dataclasses.asdict(self.onnx_agreement),
+            "opset": self.opset,
+            "onnx_seconds": self.onnx_seconds,
+        }
+
 
 def save(
     module: nn.Module,
