@@ -30,7 +30,7 @@ def stages(count):
 
 
 @given(cases())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_size_is_the_number_of_distinct_architectures(case):
     assert case.space.size == len(case.all())
 

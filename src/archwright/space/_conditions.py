@@ -42,13 +42,8 @@ class Conditions:
         self._variables = variables
         self._finite = {name: v for name, v in variables.items() if isinstance(v, Finite)}
         parsed = {child: self._rule(child, given) for child, given in when.items()}
-        graph = {child: {parent for term in rule for parent, _ in term} for child, rule in parsed.items()}
-        try:
-            order = tuple(graphlib.TopologicalSorter(graph).static_order())
-        except graphlib.CycleError as error:
-            raise UserError(f"`when` has a cycle: {' <- '.join(error.args[1])}") from None
-        self.rules: dict[str, Rule] = {name: parsed[name] for name in order if name in parsed}
-        self.parents = frozenset(parent for parents in graph.values() for parent in parents)
+        self.parents = frozenset(parent for rule in parsed.values() for term in rule for parent, _ in term)
+        self.rules: dict[str, Rule] = {name: parsed[name] for name in self._sorted(parsed) if name in parsed}
         self.order = (*(name for name in variables if name not in self.rules), *self.rules)
         self._ordered = tuple(self.rules.items())
 
@@ -72,6 +67,17 @@ class Conditions:
             return frozenset(self._finite[parent].check(v) for v in as_tuple(values, f"values of {parent!r}"))
         except UserError as error:
             raise UserError(f"`when` of {child!r}: {error}") from None
+
+    def _sorted(self, rules: Mapping[str, Rule]) -> tuple[str, ...]:
+        """Parents before children, else in the order of the space: equal spaces draw the same random numbers."""
+        position = {name: i for i, name in enumerate(self._variables)}
+        graph = {}
+        for child in sorted(rules, key=position.__getitem__):
+            graph[child] = sorted({parent for term in rules[child] for parent, _ in term}, key=position.__getitem__)
+        try:
+            return tuple(graphlib.TopologicalSorter(graph).static_order())
+        except graphlib.CycleError as error:
+            raise UserError(f"`when` has a cycle: {' <- '.join(error.args[1])}") from None
 
     def __bool__(self) -> bool:
         return bool(self.rules)
