@@ -38,7 +38,6 @@ _STATES = {
     "refused": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-_INTERRUPTED = "interrupted"
 _CONSTRAINTS = "constraints"  # Optuna's own key: a list, feasible when no entry is positive
 
 _TROUBLE = (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, OptunaError, OSError, RuntimeError, ImportError)
@@ -146,7 +145,7 @@ class Rdb(Store):
     def _put_aside(self, trials: Sequence[int]) -> None:
         """Mark running trials as interrupted; they will be run again."""
         for trial in trials:
-            self._storage.set_trial_user_attr(trial, _INTERRUPTED, True)
+            self._storage.set_trial_user_attr(trial, _record.INTERRUPTED, True)
             self._storage.set_trial_state_values(trial, TrialState.FAIL)
         if trials:
             _logger.info("%d interrupted trials in %s will be run again", len(trials), self._where)
@@ -159,16 +158,8 @@ class Rdb(Store):
         return self._storage.get_all_trials(self._study, deepcopy=False, states=states)
 
     def load(self) -> tuple[list[Trial], float]:
-        finished: dict[int, Trial] = {}
-        elapsed = 0.0
         with self._explained("read"):
-            for frozen in self._stored(*_STATES.values()):
-                attributes = frozen.user_attrs
-                if "state" in attributes and _INTERRUPTED not in attributes:
-                    trial = _record.trial(attributes, self._space)
-                    finished.setdefault(trial.number, trial)
-                    elapsed = max(elapsed, attributes["elapsed"])
-        return [finished[number] for number in sorted(finished)], elapsed
+            return _record.finished((t.user_attrs for t in self._stored(*_STATES.values())), self._space)
 
     def start(self, task: Task, source: str) -> None:
         with self._explained("write to"):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from archwright.errors import UserError
-from archwright.space import Space
+from archwright.space import Arch, Space
 from archwright.study._task import Task
 from archwright.trial import Report, Trial
 
 _PACKAGES = ("archwright", "numpy", "torch", "optuna")
 _REPORT = "report:"
+INTERRUPTED = "interrupted"
 
 
 def versions() -> dict[str, str]:
@@ -58,8 +59,20 @@ def ending(trial: Trial, elapsed: float) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value not in ("", {})}
 
 
-def trial(attributes: Mapping[str, Any], space: Space) -> Trial:
-    """The trial written as `beginning`, `report`s and `ending`.
+def finished(stored: Iterable[Mapping[str, Any]], space: Space | None = None) -> tuple[list[Trial], float]:
+    """The finished trials among attributes of trials, in the order of their numbers, and the latest elapsed seconds."""
+    found: dict[int, Trial] = {}
+    elapsed = 0.0
+    for attributes in stored:
+        if "state" in attributes and INTERRUPTED not in attributes:
+            read = trial(attributes, space)
+            found.setdefault(read.number, read)
+            elapsed = max(elapsed, attributes["elapsed"])
+    return [found[number] for number in sorted(found)], elapsed
+
+
+def trial(attributes: Mapping[str, Any], space: Space | None = None) -> Trial:
+    """The trial written as `beginning`, `report`s and `ending`; without a space its architecture is not checked.
 
     Raises:
         KeyError: attributes are missing.
@@ -68,7 +81,7 @@ def trial(attributes: Mapping[str, Any], space: Space) -> Trial:
     reports = [attributes[name] for name in sorted(attributes) if name.startswith(_REPORT)]
     return Trial(
         number=attributes["number"],
-        arch=space.arch(attributes["arch"]),
+        arch=Arch(attributes["arch"]) if space is None else space.arch(attributes["arch"]),
         state=attributes["state"],
         metrics=attributes.get("metrics", {}),
         reports=tuple(Report(step=r["step"], metrics=r["metrics"]) for r in reports),
