@@ -5,7 +5,7 @@ import json
 import pytest
 
 from archwright import cost
-from archwright.cli import main
+from archwright.cli import _measure, main
 
 
 @pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
@@ -26,11 +26,32 @@ def test_onnx_file_for_people(run_folder, capsys):
     assert all(word in said for word in ("device", "runtime", "threads", "warmup", "p90_ms", "date"))
 
 
-def test_table_of_a_space(tmp_path, capsys):
+@pytest.mark.parametrize("for_machines", [False, True])
+def test_table_of_a_space(tmp_path, capsys, monkeypatch, for_machines):
+    monkeypatch.setattr(_measure, "_NETWORKS", 3)
     file = tmp_path / "here.json"
-    assert main(["measure", "--space", "mlp", "--data", "digits", "--table", str(file)]) == 0
-    assert "operations of mlp for digits" in capsys.readouterr().out
-    assert cost.LatencyTable.load(file)
+    words = [
+        "measure",
+        "--space",
+        "mlp",
+        "--data",
+        "digits",
+        "--table",
+        str(file),
+        "--runtime",
+        "torch",
+        "--repeats",
+        "2",
+    ]
+    assert main([*words, "--json"] if for_machines else words) == 0
+    said = capsys.readouterr().out
+    table = cost.LatencyTable.load(file)
+    assert (table.protocol.runtime, table.protocol.repeats, table.fit.networks) == ("torch", 2, 3)
+    if for_machines:
+        assert json.loads(said)["fit"]["networks"] == 3
+    else:
+        assert f"{len(table.entries)} operations of mlp for digits in torch" in said
+        assert said.splitlines()[-1] == f"table: {file}"
 
 
 @pytest.mark.parametrize(

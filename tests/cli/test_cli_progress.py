@@ -39,7 +39,7 @@ def test_kind_follows_the_stream():
     assert isinstance(shown(io.StringIO()), Lines)
     bar = shown(Terminal())
     assert isinstance(bar, Bar)
-    bar.close()
+    bar.close(finished=True)
 
 
 def test_lines_are_few_and_the_last_step_is_never_lost(lines, clock):
@@ -48,7 +48,7 @@ def test_lines_are_few_and_the_last_step_is_never_lost(lines, clock):
         clock.time += 1
         lines.step(done, 30, f"loss {done}")
     lines.phase("search", 2, 2)
-    lines.close()
+    lines.close(finished=True)
     assert _said(lines).splitlines() == [
         "[1/2] train",
         "      10/30  loss 10  (0:10, 0:20 left)",
@@ -62,7 +62,7 @@ def test_the_same_step_is_not_said_twice(lines, clock):
     lines.phase("train", 1, 1)
     clock.time += 11
     lines.step(1, 2, "")
-    lines.close()
+    lines.close(finished=True)
     assert _said(lines).count("1/2") == 1
 
 
@@ -87,7 +87,7 @@ def test_bar_leaves_one_line_a_phase(monkeypatch):
     bar.message("split 10 [train]")
     bar.table("Pareto set", ["trial"], [[0]])
     bar.phase("search", 2, 2)
-    bar.close()
+    bar.close(finished=True)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
     assert "[1/2] train  0:00  loss 0.5 [x]" in plain
     assert "split 10 [train]" in plain
@@ -105,5 +105,14 @@ def test_no_color(monkeypatch, value):
     bar = Bar(terminal)
     bar.phase("train", 1, 1)
     bar.step(1, 2, "")
-    bar.close()
+    bar.close(finished=True)
     assert bool(re.search(r"\x1b\[[0-9;]*3[0-9]", terminal.getvalue())) is (not value)
+
+
+def test_bar_of_an_interrupted_phase_leaves_no_line_as_if_done(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    bar = Bar(terminal)
+    bar.phase("train", 1, 2)
+    bar.close(finished=False)
+    assert "train  0:00" not in terminal.getvalue()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from archwright.cli._clock import clock, left
+from archwright.cli._clock import Pace, clock
 from archwright.cli._table import as_json, cell, table
 
 
@@ -39,7 +39,15 @@ def test_clock(seconds, text):
 
 
 def test_time_left_is_only_told_when_it_can_be():
-    assert left(5, 20, 10) == 30
-    assert left(20, 20, 10) == 0
-    assert left(0, 20, 10) is None
-    assert left(5, None, 10) is None
+    assert Pace(100.0).left(5, 20, 110.0) == 30
+    assert Pace(100.0).left(20, 20, 110.0) == 0
+    assert Pace(100.0).left(0, 20, 110.0) is None
+    assert Pace(100.0).left(5, None, 110.0) is None
+
+
+def test_stored_steps_of_a_continued_run_do_not_count():
+    pace = Pace(100.0)
+    for done in range(1, 11):
+        assert pace.left(done, 20, 112.0 + done * 1e-5) is None or done == 1
+    assert pace.left(11, 20, 114.0) == pytest.approx(9 * 2, abs=0.01), "2 s a step, 9 to go"
+    assert pace.left(12, 20, 118.0) == pytest.approx(8 * 3, abs=0.01)

@@ -81,6 +81,9 @@ def _dispatch(words: Sequence[str]) -> int:
     if args.command is None:
         args.parser.print_help()
         return 0
+    from archwright.cli._warnings import show_warnings
+
+    show_warnings()
     code = args.run(args)
     assert isinstance(code, int)
     return code

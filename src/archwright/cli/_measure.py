@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from archwright.cli._parser import Commands
 from archwright.errors import UserError
 
 if TYPE_CHECKING:
-    from archwright.cost import Latency
+    from torch import nn
+
+    from archwright.cost import Latency, LatencyTable
 
 _NETWORKS = 16  # smallest, largest and random ones
 
@@ -77,7 +80,7 @@ def _table(args: argparse.Namespace) -> int:
         raise UserError("a table of a space takes --space, --data and --table, and no MODEL")
     import numpy as np
 
-    from archwright import cost, data, zoo
+    from archwright import data, zoo
     from archwright.supernet import extreme
 
     splits = data.load(args.data)
@@ -91,8 +94,34 @@ def _table(args: argparse.Namespace) -> int:
     archs = [extreme(net.space, rng, largest=end) for end in (False, True)]
     archs += [net.space.sample(rng) for _ in range(_NETWORKS - 2)]
     modules = [net.extract(arch).eval() for arch in archs]
-    runtime = args.runtime or "onnxruntime"
-    table = cost.LatencyTable.build(modules, (1, *splits.input_shape), runtime=runtime, threads=args.threads)
+    table = _timed(modules, splits.input_shape, args)
     table.save(args.table)
-    print(f"{args.table}: operations of {args.space} for {args.data}, timed in {runtime}, {args.threads} threads")
+    if args.json:
+        print(Path(args.table).read_text(encoding="utf-8"), end="")
+        return 0
+    fit, protocol = table.fit, table.protocol
+    print(f"{len(table.entries)} operations of {args.space} for {args.data} in {protocol.runtime} on {protocol.device}")
+    print(f"median error {100 * fit.error:.1f} %, tau {fit.tau:.2f} on {fit.networks} networks measured whole")
+    print(f"table: {args.table}")
     return 0
+
+
+def _timed(modules: list[nn.Module], shape: tuple[int, ...], args: argparse.Namespace) -> LatencyTable:
+    from archwright.cli._progress import shown
+    from archwright.cost import LatencyTable
+
+    progress = shown(sys.stderr if args.json else sys.stdout)
+    progress.phase(f"measure {args.space}", 1, 1)
+    table = None
+    try:
+        table = LatencyTable.build(
+            modules,
+            shape,
+            runtime=args.runtime or "onnxruntime",
+            threads=args.threads,
+            repeats=args.repeats,
+            progress=lambda done, total: progress.step(done, total, "measurements"),
+        )
+    finally:
+        progress.close(finished=table is not None)
+    return table

@@ -36,13 +36,14 @@ def execute(config: Config, args: argparse.Namespace) -> int:
     stream = sys.stderr if args.json else sys.stdout
     print(f"archwright {__version__} | {_device()} | {folder}", file=stream, flush=True)
     progress = shown(stream)
+    result = None
     try:
         with _terminated_like_interrupted():
             result = run(config, folder, progress=progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_again(args, folder)) from None
     finally:
-        progress.close()
+        progress.close(finished=result is not None)
     print(as_json(result) if args.json else summary(result, folder))
     return 0
 
