@@ -26,7 +26,7 @@ class Train(Estimator):
 
     source = "trained"
 
-    def __init__(self, net: Supernet, splits: Splits, *, trainer: Trainer = Trainer(epochs=20)) -> None:  # noqa: B008
+    def __init__(self, net: Supernet, splits: Splits, *, trainer: Trainer = Trainer(epochs=20)) -> None:
         self.net, self.splits, self.trainer = net, splits, trainer
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
