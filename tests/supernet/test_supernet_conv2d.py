@@ -19,13 +19,15 @@ KERNEL = Ordinal("kernel", (3, 5, 7))
 WIDTH = Ordinal("width", (2, 4, 8))
 
 
-def reference(layer: ElasticConv2d, x: Tensor, *, out: int, inputs: int, kernel: int, groups: int = 1) -> Tensor:
+def reference(
+    layer: ElasticConv2d, x: Tensor, *, out: int, inputs: int, kernel: int, groups: int = 1, bias: bool = True
+) -> Tensor:
     """The small convolution, written with torch only; `x` has `inputs` channels."""
     crop = (layer.weight.shape[-1] - kernel) // 2
     weight = layer.weight[:out, : inputs // groups, crop : crop + kernel, crop : crop + kernel]
-    bias = None if layer.bias is None else layer.bias[:out]
+    shift = layer.bias[:out] if bias and layer.bias is not None else None
     padding = layer.padding - layer.dilation * crop
-    return F.conv2d(x, weight, bias, layer.stride, padding, layer.dilation, groups)
+    return F.conv2d(x, weight, shift, layer.stride, padding, layer.dilation, groups)
 
 
 def channels(x: Tensor, size: int) -> Tensor:
@@ -34,7 +36,7 @@ def channels(x: Tensor, size: int) -> Tensor:
 
 
 def response(net: Supernet, arch: Any, size: int = 9) -> Tensor:
-    """(out, size, size): what a single one in the middle of the first channel becomes; weights of one give the kernel."""
+    """(out, size, size): what a single one in the middle of the first channel becomes under weights of one."""
     nn.init.ones_(net.module.weight)
     x = torch.zeros(1, net.module.weight.shape[1], size, size, dtype=torch.float64)
     x[0, 0, size // 2, size // 2] = 1.0
@@ -96,16 +98,11 @@ def test_all_sizes_relaxed_is_the_sum_over_all_slices(groups: int, stride: int, 
     x = torch.randn(2, 4, 9, 9, dtype=torch.float64)
     arch = {"in": weights(0.7, 0.3), "out": weights(0.2, 0.5, 0.3), "kernel": weights(0.6, 0.4)}
     total = torch.zeros(())
-    for (a, i), (b, o), (c, k) in itertools.product(
-        *(list(zip(arch[v.name], v.options)) for v in (inputs, out, kernel))
-    ):
-        part = reference(layer, x[:, :i], out=o, inputs=i, kernel=k, groups=groups)
-        if (
-            layer.bias is not None
-        ):  # a bias does not depend on the input width or the kernel: its coefficient is b alone
-            part = part - layer.bias[:o, None, None]
+    mixtures = (list(zip(arch[v.name], v.options)) for v in (inputs, out, kernel))
+    for (a, i), (b, o), (c, k) in itertools.product(*mixtures):
+        part = reference(layer, x[:, :i], out=o, inputs=i, kernel=k, groups=groups, bias=False)
         total = total + a * b * c * channels(part, 8)
-    if layer.bias is not None:
+    if bias:  # it depends on the output width alone
         mask = sum(b * (torch.arange(8) < o) for b, o in zip(arch["out"], out.options))
         total = total + (mask * layer.bias)[:, None, None]
     torch.testing.assert_close(net(x, arch), total, rtol=0, atol=1e-13)

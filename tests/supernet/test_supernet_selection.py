@@ -72,9 +72,9 @@ def test_a_supernet_inside_a_supernet_sees_its_own_architecture() -> None:
 
 
 def test_an_open_variable_is_named() -> None:
-    with pytest.raises(UserError, match=r"says nothing about 'width', which this path needs; it names \['depth'\]"):
-        with selected({"depth": 3}):
-            decision(WIDTH)
+    message = r"says nothing about 'width', which this path needs; it names \['depth'\]"
+    with selected({"depth": 3}), pytest.raises(UserError, match=message):
+        decision(WIDTH)
 
 
 def test_a_plain_network_needs_decided_variables() -> None:
