@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from archwright.cost._blocks import Block, blocks
 from archwright.cost._fit import Fit, fit
@@ -23,7 +23,10 @@ _MAX_SECONDS = 5.0  # of one measurement
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """How every number of a table was measured; see `Latency` for the fields."""
+    """How every number of a table was measured; see `Latency` for the fields.
+
+    `overhead_ms` is the time of a call that computes nothing. A network pays it once, so it is taken off each entry.
+    """
 
     runtime: str
     version: str
@@ -32,6 +35,7 @@ class Protocol:
     threads: int
     batch: int
     repeats: int
+    overhead_ms: float
     date: str
 
 
@@ -92,9 +96,11 @@ class LatencyTable:
         cut = [blocks(net, x) for net in nets]
         distinct = {block.key: block for parts in cut for block in parts}
         todo = len(distinct) + len(nets)
+        overhead = _time(_nothing(), (x,), runtime, threads, repeats)
+        protocol = _protocol(overhead, repeats)
         entries: dict[str, float] = {}
         for key, block in distinct.items():
-            entries[key] = _milliseconds(block, runtime, threads, repeats).ms
+            entries[key] = _net(_milliseconds(block, runtime, threads, repeats), protocol)
             _report(progress, len(entries), todo)
         whole: list[Latency] = []
         for net in nets:
@@ -102,7 +108,7 @@ class LatencyTable:
             _report(progress, len(entries) + len(whole), todo)
         totals = [sum(entries[block.key] for block in parts) for parts in cut]
         networks = [(total, latency.ms) for total, latency in zip(totals, whole)]
-        return cls(entries, protocol=_protocol(whole[-1], repeats), networks=networks)
+        return cls(entries, protocol=protocol, networks=networks)
 
     def predict(self, module: nn.Module, input_shape: Sequence[int], *, measure_missing: bool = False) -> float:
         """Predicted milliseconds of a forward pass: `fit.a + fit.b * sum of entries`.
@@ -135,7 +141,7 @@ class LatencyTable:
                 f"the latency table is of {self.protocol.device} with {self.protocol.runtime} {self.protocol.version}, "
                 f"not of {latency.device} with {latency.version}: operations cannot be added here"
             )
-        return latency.ms
+        return _net(latency, self.protocol)
 
     def save(self, path: str | Path) -> Path:
         """Write the table as JSON."""
@@ -185,17 +191,28 @@ def _time(module: nn.Module, inputs: tuple[Tensor, ...], runtime: str, threads: 
     )
 
 
-def _protocol(latency: Latency, repeats: int) -> Protocol:
+def _protocol(overhead: Latency, repeats: int) -> Protocol:
     return Protocol(
-        runtime=latency.runtime,
-        version=latency.version,
-        device=latency.device,
-        flags=latency.flags,
-        threads=latency.threads,
-        batch=latency.batch,
+        runtime=overhead.runtime,
+        version=overhead.version,
+        device=overhead.device,
+        flags=overhead.flags,
+        threads=overhead.threads,
+        batch=overhead.batch,
         repeats=repeats,
-        date=latency.date,
+        overhead_ms=overhead.ms,
+        date=overhead.date,
     )
+
+
+def _nothing() -> fx.GraphModule:
+    graph = fx.Graph()
+    graph.output(graph.placeholder("x"))
+    return fx.GraphModule({}, graph)
+
+
+def _net(latency: Latency, protocol: Protocol) -> float:
+    return max(0.0, latency.ms - protocol.overhead_ms)
 
 
 def _report(progress: Callable[[int, int], None] | None, done: int, todo: int) -> None:
