@@ -21,12 +21,13 @@ def blobs() -> Splits:
 
 @pytest.fixture(scope="session")
 def stripes() -> Splits:
-    """8x8 gray images: horizontal against vertical stripes under noise."""
+    """8x8 colour images: horizontal against vertical stripes under noise."""
     rng = np.random.default_rng(1)
     y = np.repeat([0, 1], 120)
     lines = np.tile(np.where(np.arange(8) % 2, 200, 50), (8, 1))
     x = np.where(y[:, None, None], lines, lines.T) + rng.normal(0, 20, (240, 8, 8))
-    return data.load((x.clip(0, 255).astype(np.uint8)[:, None], y), valid=0.2, test=0.2)
+    x_BCHW = x.clip(0, 255).astype(np.uint8)[:, None].repeat(3, axis=1)
+    return data.load((x_BCHW, y), valid=0.2, test=0.2)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def cnn() -> Callable[..., nn.Sequential]:
     def make(seed: int = 0, dropout: float = 0.2) -> nn.Sequential:
         torch.manual_seed(seed)
         return nn.Sequential(
-            nn.Conv2d(1, 8, 3, padding=1, bias=False),
+            nn.Conv2d(3, 8, 3, padding=1, bias=False),
             nn.BatchNorm2d(8),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(2),

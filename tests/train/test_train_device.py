@@ -51,9 +51,10 @@ def test_auto_on_a_cpu_with_bf16_follows_the_kinds_of_convolution(monkeypatch: p
 
 
 def test_weights_cast_without_gradient_are_not_reused_with_one() -> None:
-    """With torch's autocast cache the second pass would use the first one's cast, which has no gradient."""
+    """With the cache of older torch versions the second pass would use the first one's cast, which has no gradient."""
     net = nn.Linear(4, 4)
     with autocast(CPU, "bf16"):
+        assert not torch.is_autocast_cache_enabled()
         with torch.no_grad():
             net(torch.ones(1, 4))
         out = net(torch.ones(1, 4))

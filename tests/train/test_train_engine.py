@@ -135,7 +135,9 @@ def test_autocast_is_on_in_the_step_and_off_in_backward(stripes: Splits, cnn: Ma
 def test_images_and_weights_are_channels_last_while_training(stripes: Splits, cnn: Make) -> None:
     def step(module: nn.Module, x: Tensor, y: Tensor, **options: Callable[[Tensor], None]) -> Mapping[str, Tensor]:
         assert x.is_contiguous(memory_format=torch.channels_last)
+        assert not x.is_contiguous()
         assert module[0].weight.is_contiguous(memory_format=torch.channels_last)
+        assert not module[0].weight.is_contiguous()
         options["backward"](F.cross_entropy(module(x), y))
         return {}
 

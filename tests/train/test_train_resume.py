@@ -115,6 +115,19 @@ def test_finished_run_is_repeated_without_training(blobs: Splits, mlp: Make, tmp
     assert path.stat().st_mtime_ns == stamp
 
 
+def test_repeated_reports_show_the_module_as_it_was_left(stripes: Splits, cnn: Make, tmp_path: Path) -> None:
+    path, left, continued = tmp_path / "run.pt", cnn(), cnn(seed=5)
+    reports = FULL.fit(left, stripes, checkpoint=path)
+    next(reports)
+    averaged = left[0].weight.detach().clone()
+    reports.close()
+    again = FULL.fit(continued, stripes, checkpoint=path)  # held, since letting go of it would close it
+    next(again)
+    assert torch.equal(continued[0].weight, averaged)
+    assert not continued.training
+    again.close()
+
+
 def test_early_stop_survives_an_interruption(blobs: Splits, mlp: Make, tmp_path: Path) -> None:
     path, trainer = tmp_path / "run.pt", dataclasses.replace(FULL, patience=2)
     scores = [60.0, 90.0, 80.0, 85.0, 99.0]

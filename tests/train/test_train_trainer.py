@@ -323,6 +323,28 @@ def test_fabric_is_silent(
     assert capfd.readouterr() == ("", "")
 
 
+def test_order_and_augmentation_change_with_the_epoch_and_follow_the_seed(blobs: Splits, mlp: Make) -> None:
+    def seen(seed: int) -> tuple[list[Tensor], list[float]]:
+        batches: list[Tensor] = []
+        draws: list[float] = []
+
+        def note(x: Tensor, generator: torch.Generator) -> Tensor:
+            batches.append(x.clone())
+            draws.append(torch.rand((), generator=generator).item())
+            return x
+
+        list(dataclasses.replace(QUICK, epochs=2, augment=note).fit(mlp(), blobs, seed=seed))
+        return batches, draws
+
+    batches, draws = seen(0)
+    first, second = torch.cat(batches[:8]), torch.cat(batches[8:])
+    assert not torch.equal(first, second)
+    assert torch.equal(first.sort(0).values, second.sort(0).values)  # the same samples
+    assert len(set(draws)) == 16
+    assert seen(0)[1] == draws
+    assert not set(seen(1)[1]) & set(draws)
+
+
 @pytest.mark.slow
 def test_compiled_training_moves_the_weights_of_the_module(blobs: Splits, mlp: Make) -> None:
     module = mlp()
