@@ -59,21 +59,24 @@ def _variable(name: str, distribution: BaseDistribution) -> Choice | Ordinal | R
 
 
 def _on_grid(distribution: Stepped, position: int) -> int | float:
-    step = distribution.step or 1
-    return min(distribution.low + position * step, distribution.high)
+    return min(distribution.low + position * (distribution.step or 1), distribution.high)
+
+
+def _snapped(distribution: Stepped, value: float) -> int | float:
+    if distribution.step is None:
+        return value
+    return _on_grid(distribution, round((value - distribution.low) / distribution.step))
 
 
 def to_param(distribution: BaseDistribution, value: Any) -> Any:
     """A value of the variable made from `distribution` as a parameter that Optuna accepts."""
     if isinstance(distribution, IntDistribution):
-        return int(_on_grid(distribution, round((value - distribution.low) / distribution.step)))
+        return int(_snapped(distribution, value))
     if isinstance(distribution, FloatDistribution):
-        return float(value)
+        return float(_snapped(distribution, value))
     return value
 
 
 def to_value(distribution: BaseDistribution, param: Any) -> Any:
     """The value, in the variable made from `distribution`, of a parameter that Optuna has stored."""
-    if isinstance(distribution, Stepped) and distribution.step is not None:
-        return _on_grid(distribution, round((param - distribution.low) / distribution.step))
-    return param
+    return _snapped(distribution, param) if isinstance(distribution, Stepped) else param

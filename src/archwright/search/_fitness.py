@@ -38,15 +38,15 @@ def fitness(trial: Trial, objectives: Sequence[Objective], limits: Mapping[str, 
 def non_dominated(losses: Floats) -> NDArray[np.bool_]:
     """Mask of the rows of `losses` (trials, objectives) that no other row dominates; equal rows are kept together.
 
-    Each round keeps one point of the front and drops everything that it dominates: O(front size x trials).
+    In lexicographic order nothing is dominated by a later row, so each round keeps the first row left and drops what it
+    dominates: O(front size x trials).
     """
-    alive = np.arange(len(losses))
+    alive = np.lexsort(losses.T[::-1])
     front = np.zeros(len(losses), dtype=bool)
     while len(alive):
         rest = losses[alive]
-        best = rest[int(np.lexsort(rest.T[::-1])[0])]
-        front[alive[np.asarray(rest == best).all(axis=1)]] = True
-        alive = alive[np.asarray(rest < best).any(axis=1)]
+        front[alive[np.asarray(rest == rest[0]).all(axis=1)]] = True
+        alive = alive[np.asarray(rest < rest[0]).any(axis=1)]
     return front
 
 
@@ -57,7 +57,7 @@ def fronts(losses: Floats) -> NDArray[np.int64]:
     """
     if losses.shape[1] == 1:
         return np.unique(losses, return_inverse=True)[1].reshape(-1)
-    below = (losses[:, None] <= losses[None]).all(axis=2)
+    below = np.asarray((losses[:, None] <= losses[None]).all(axis=2))
     dominates = below & ~below.T
     dominated_by = dominates.sum(axis=0)
     ranks = np.full(len(losses), -1, dtype=np.int64)
@@ -95,11 +95,12 @@ def crowding(table: Floats, ranks: NDArray[np.int64]) -> Floats:
     for losses in table[:, 1:].T:
         order = np.lexsort((losses, ranks))
         ordered, front = losses[order], ranks[order]
-        starts = np.r_[True, front[1:] != front[:-1]]
-        ends = np.r_[starts[1:], True]
-        with np.errstate(invalid="ignore"):  # infinite losses, or a front of equal ones
+        starts, ends = np.ones((2, len(table)), dtype=bool)
+        starts[1:] = ends[:-1] = front[1:] != front[:-1]
+        share = np.zeros(len(table))
+        with np.errstate(invalid="ignore"):  # infinite minus infinite
             span = (ordered[ends] - ordered[starts])[np.cumsum(starts) - 1]
-            share = np.r_[0.0, ordered[2:] - ordered[:-2], 0.0] / np.where(span > 0, span, np.inf)
+            share[1:-1] = (ordered[2:] - ordered[:-2]) / np.where(span > 0, span, np.inf)[1:-1]
         share[np.isnan(share)] = 0.0
         share[starts | ends] = np.inf
         distance[order] += share

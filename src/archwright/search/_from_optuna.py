@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, final
 
@@ -61,7 +62,10 @@ class FromOptuna(Strategy):
 
     @property
     def settings(self) -> dict[str, float | int | str | bool | None]:
-        return {"sampler": _name(self.sampler)}
+        if isinstance(self.sampler, BaseSampler):
+            return {"sampler": type(self.sampler).__name__}
+        known = self.sampler.keywords if isinstance(self.sampler, functools.partial) else {}
+        return {"sampler": type(self.sampler(0)).__name__, **known}
 
     def _propose(self, rng: np.random.Generator) -> Arch:
         self._seat(int(rng.integers(2**32)))
@@ -127,12 +131,6 @@ def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> 
     raise TypeError(f"no suggestion for {distribution}")
 
 
-def _name(sampler: Callable[[int], BaseSampler] | BaseSampler) -> str:
-    if isinstance(sampler, BaseSampler):
-        return type(sampler).__name__
-    return type(sampler(0)).__name__
-
-
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Optuna from announcing a study that the user did not ask for."""
@@ -161,11 +159,12 @@ def tpe(
         limits: upper limits on metrics.
         seed: non-negative integer.
     """
-
-    def sampler(number: int) -> BaseSampler:
-        return optuna.samplers.TPESampler(n_startup_trials=startup, seed=number)
-
+    sampler = functools.partial(_tpe, n_startup_trials=startup)
     return FromOptuna(space, sampler, objectives=objectives, limits=limits, seed=seed)
+
+
+def _tpe(number: int, *, n_startup_trials: int) -> BaseSampler:
+    return optuna.samplers.TPESampler(n_startup_trials=n_startup_trials, seed=number)
 
 
 def nsga2(
@@ -185,11 +184,12 @@ def nsga2(
         limits: upper limits on metrics.
         seed: non-negative integer.
     """
-
-    def sampler(number: int) -> BaseSampler:
-        return optuna.samplers.NSGAIISampler(population_size=population, seed=number)
-
+    sampler = functools.partial(_nsga2, population_size=population)
     return FromOptuna(space, sampler, objectives=objectives, limits=limits, seed=seed)
+
+
+def _nsga2(number: int, *, population_size: int) -> BaseSampler:
+    return optuna.samplers.NSGAIISampler(population_size=population_size, seed=number)
 
 
 def random(
@@ -207,8 +207,8 @@ def random(
         limits: not used; kept for the study.
         seed: non-negative integer.
     """
-    return FromOptuna(space, _random_sampler, objectives=objectives, limits=limits, seed=seed)
+    return FromOptuna(space, _random, objectives=objectives, limits=limits, seed=seed)
 
 
-def _random_sampler(number: int) -> BaseSampler:
+def _random(number: int) -> BaseSampler:
     return optuna.samplers.RandomSampler(seed=number)

@@ -64,6 +64,7 @@ class OptunaSampler(BaseSampler):
         self.settings = settings
         self._seed = _fresh_seed() if seed is None else seed
         self._independent = RandomSampler(seed=seed)
+        self._declared = {} if space is None else distributions(space)
         self._shared = IntersectionSearchSpace()
         self._session: _Session | None = None
         self._lock = threading.Lock()
@@ -81,7 +82,7 @@ class OptunaSampler(BaseSampler):
             self._session = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        known = self._shared.calculate(study) if self.space is None else distributions(self.space)
+        known = self._declared or self._shared.calculate(study)
         return {name: distribution for name, distribution in known.items() if not distribution.single()}
 
     def sample_independent(
@@ -139,12 +140,9 @@ class OptunaSampler(BaseSampler):
 
     def _arch(self, space: Space, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Arch | None:
         """What `trial` evaluated, None where that is not a point of `space`."""
-        values = {}
-        for name, param in trial.params.items():
-            if name in search_space and trial.distributions[name] == search_space[name]:
-                values[name] = param if self.space is not None else to_value(search_space[name], param)
-        if self.space is not None:
-            values |= {n: trial.params[n] for n in distributions(self.space) if n in trial.params and n not in values}
+        known = self._declared or search_space
+        shared = [name for name in trial.params if name in known and trial.distributions[name] == known[name]]
+        values = {n: trial.params[n] if self._declared else to_value(known[n], trial.params[n]) for n in shared}
         try:
             return space.arch(values)
         except UserError:
