@@ -81,8 +81,8 @@ def _plain_convolutions(module: nn.Module) -> bool:
 def autocast(device: torch.device, precision: FixedPrecision) -> AbstractContextManager[Any]:
     """Autocast without its weight cache.
 
-    With it, in torch versions before pull request 165068 (2.14 is right either way), a weight first cast under `no_grad`
-    for a teacher's pass would be reused, without its gradient, by the pass that is to be trained.
+    With it, in torch before pull request 165068 (2.14 is right either way), a weight first cast under `no_grad` for a
+    teacher's pass would be reused, without its gradient, by the pass that is to be trained.
     """
     if precision == "32":
         return nullcontext()
