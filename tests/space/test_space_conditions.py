@@ -81,11 +81,11 @@ def test_refuses(when, message):
 
 @given(cases(constraints=False))
 def test_members_are_exactly_those_of_the_definition(case):
-    space = case.space
-    for arch in case.all():
+    space, members = case.space, case.all()
+    for arch in members:
         assert arch in space
         for name in case.when:
             changed = dict(arch)
             if changed.pop(name, None) is None:
                 changed[name] = space[name].at(0.0)
-            assert (changed in space) == (Arch(changed) in case.all())
+            assert (changed in space) == (Arch(changed) in members)
