@@ -71,6 +71,13 @@ def test_another_estimator_drops_the_old_settings(runs):
     assert _phase(runs[0][0], "search")["estimator"].settings == {}
 
 
+@pytest.mark.parametrize(("words", "space"), [([], "mlp"), (["--space", "convnet"], "convnet")])
+def test_a_table_gets_a_space_for_rows_unless_one_is_named(runs, words, space, tmp_path):
+    (tmp_path / "rows.csv").write_text("a,species\n1,x\n")
+    assert main(["search", "rows.csv", "--label", "species", *words]) == 0
+    assert (runs[0][0].space.name, runs[0][0].label) == (space, "species")
+
+
 def test_first_line_last_line_and_answer(runs, capsys):
     assert main(["search", "digits", "--out", "runs/first"]) == 0
     said = capsys.readouterr()

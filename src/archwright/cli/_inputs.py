@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from archwright.cli._exported import Exported
+    from archwright.data import TableEncoder
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 _COLUMNS = "columns.json"
@@ -108,22 +109,32 @@ def _table(file: Path, exported: Exported) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
-    from archwright.data import TableEncoder
-
     if len(exported.shape) != 1:
         raise UserError(f"the network takes {_shown(exported.shape)}, not rows of a table")
     try:
         frame = pd.read_parquet(file) if file.suffix.lower() == ".parquet" else _csv(file)
     except (OSError, ValueError) as error:
         raise UserError(f"{file} is not a readable table: {' '.join(str(error).split())}") from None
-    stored = exported.folder / _COLUMNS
-    if stored.is_file():
-        return TableEncoder.from_json(stored.read_text(encoding="utf-8"))(frame)
+    encoder = _encoder(exported)
+    if encoder is not None:
+        return encoder(frame)
     numbers = frame.select_dtypes("number")
     if numbers.shape[1] != exported.shape[0]:
         found = f"{numbers.shape[1]} columns of numbers"
         raise UserError(f"{file} has {found}, but the network takes {_shown(exported.shape)}")
     return numbers.to_numpy(np.float32)
+
+
+def _encoder(exported: Exported) -> TableEncoder | None:
+    """How the columns of the run's table became numbers: stored beside the network, or told by the run's own data."""
+    from archwright.data import TableEncoder
+    from archwright.run import opened
+
+    stored = exported.folder / _COLUMNS
+    if stored.is_file():
+        return TableEncoder.from_json(stored.read_text(encoding="utf-8"))
+    run = exported.folder.parent
+    return opened(run).splits().encoder if (run / "result.json").is_file() else None
 
 
 def _csv(file: Path) -> pd.DataFrame:

@@ -16,6 +16,8 @@ _LIMITS = {
     "max_latency_ms": ("latency_ms", "MS", "longest forward pass of one row on this machine, in milliseconds"),
     "max_size": ("size", "SIZE", "largest file of weights: 4MB, 512KiB"),
 }
+_TABLES = (".csv", ".parquet")
+_IMAGES, _ROWS = "convnet", "mlp"  # the default space, and what stands in for it when the data is a table
 
 
 def add(commands: Commands) -> None:
@@ -78,8 +80,11 @@ def changes(args: argparse.Namespace, recipe: dict[str, Any]) -> list[str]:
         recipe: as read; a part that is named again keeps its settings.
     """
     found = []
-    if args.space and not _names(recipe.get("space"), args.space):
-        found.append(f"space={args.space}")
+    space = args.space
+    if space is None and args.net is None and str(args.data).endswith(_TABLES) and _names(recipe.get("space"), _IMAGES):
+        space = _ROWS
+    if space and not _names(recipe.get("space"), space):
+        found.append(f"space={space}")
     searches = [item["search"] for item in recipe.get("phases") or [] if isinstance(item, dict) and "search" in item]
     for name in ("strategy", "estimator"):
         word = getattr(args, name)
