@@ -12,11 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from archwright.data import Images, Split, Splits
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.run._watch import watched
 from archwright.supernet import distillation, extreme, recalibrate
-from archwright.train import Trainer
+from archwright.train import Trainer, evaluate
+from archwright.trial import Report
+
+_SMALL = 10_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,9 @@ class Train(Phase):
         distil: weight of the soft labels of the supernet's largest network in the loss, in [0, 1]; 0 means labels only.
         label_smoothing: of the loss against labels.
         trainer: how to train.
+        refit: train once more, in the same way, on the training and validation parts together, and answer with that
+            network; the validation score stays that of the first. `"auto"`: when the training part has fewer than
+            10 000 samples, where every sample counts and the second training is cheap.
         share: part of the run's minutes for this phase, in (0, 1].
     """
 
@@ -35,24 +42,44 @@ class Train(Phase):
     distil: float = 0.0
     label_smoothing: float = 0.0
     trainer: Trainer = Trainer(epochs=40, lr=0.05)
+    refit: bool | Literal["auto"] = "auto"
     share: float = 0.3
 
     def __call__(self, state: State) -> None:
+        splits, refit = state.splits, self._refits(state.splits)
+        step = self._step(state)
+        minutes = state.minutes(self.share / 2 if refit else self.share)
+        trainer = dataclasses.replace(self.trainer, minutes=minutes or self.trainer.minutes)
+        model, curve = self._trained(state, splits, trainer, step, "model.pt")
+        if len(splits.valid):
+            state.result["valid"] = evaluate(model, splits.valid)
+        state.result["training"] = {"epochs": len(curve), "curve": [dict(r.metrics) for r in curve], "refit": refit}
+        if refit:
+            together = dataclasses.replace(
+                splits, train=_joined(splits.train, splits.valid), valid=_empty(splits.valid)
+            )
+            trainer = dataclasses.replace(self.trainer, epochs=len(curve), minutes=None, patience=None)
+            model, _ = self._trained(state, together, trainer, step, "refit.pt")
+        state.model = model
+
+    def _refits(self, splits: Splits) -> bool:
+        if isinstance(splits.train.x, Images) or not len(splits.valid):
+            return False
+        return len(splits.train) < _SMALL if self.refit == "auto" else self.refit
+
+    def _trained(
+        self, state: State, splits: Splits, trainer: Trainer, step: _Step, checkpoint: str
+    ) -> tuple[nn.Module, list[Report]]:
+        """The chosen network trained on `splits`, with its reports."""
         assert state.chosen is not None
         with torch.random.fork_rng():
             torch.manual_seed(state.config.seed)
             model = state.net.extract(state.chosen, fresh=self.start == "fresh").to(state.device)
-        trainer = dataclasses.replace(self.trainer, minutes=state.minutes(self.share) or self.trainer.minutes)
-        reports = trainer.fit(
-            model,
-            state.splits,
-            self._step(state),
-            seed=state.config.seed,
-            checkpoint=state.folder / "checkpoints" / "model.pt",
-        )
-        curve = watched(reports, trainer, state.progress, "chosen network")
-        state.model = model.eval()
-        state.result["training"] = {"epochs": len(curve), "curve": [dict(r.metrics) for r in curve]}
+        path = state.folder / "checkpoints" / checkpoint
+        reports = trainer.fit(model, splits, step, seed=state.config.seed, checkpoint=path)
+        subject = "chosen network" if len(splits.valid) else "chosen network, all data"
+        curve = watched(reports, trainer, state.progress, subject)
+        return model.eval(), curve
 
     def _step(self, state: State) -> _Step:
         teacher = None
@@ -81,3 +108,13 @@ class _Step:
             loss = (1 - self.weight) * loss + self.weight * distillation(logits, soft)
         backward(loss)
         return {"loss": loss.detach()}
+
+
+def _joined(a: Split, b: Split) -> Split:
+    assert isinstance(a.x, Tensor)
+    assert isinstance(b.x, Tensor)
+    return dataclasses.replace(a, x=torch.cat([a.x, b.x]), y=torch.cat([a.y, b.y]))
+
+
+def _empty(split: Split) -> Split:
+    return split.subset(torch.empty(0, dtype=torch.long))
