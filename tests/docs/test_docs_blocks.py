@@ -1,8 +1,9 @@
-"""Every code block of the README and the guides runs, made small.
+"""Every code block of the README and the docs runs, made small.
 
 A page is run from top to bottom in a folder of its own:
 
-- ```python: executed, the names of earlier blocks are known. A block that begins with `# name.py` is written to that file.
+- ```python: executed, the names of earlier blocks are known. A block that begins with `# name.py` is written
+  to that file.
 - ```bash, ```console: lines (of a console block those after `$`) are run. `archwright` runs in this process and must
   exit with 0, or with the code in a comment at the end of the line: `# exit code 2`. `pip`, `pytest` and other tools of
   the developer are skipped. Of any other command in a console block the output is compared.
@@ -27,17 +28,26 @@ from archwright import recipes
 from archwright.cli import main
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "docs/index.md", *sorted((ROOT / "docs/guides").glob("*.md"))]
-SKIPPED = ("pip", "python", "pytest", "ruff", "mypy", "mkdocs", "pre-commit", ".", "git")
+DOCS = ROOT / "docs"
+WHERE = ("*.md", "guides/*.md", "explanation/*.md", "systems/*.md")
+PAGES = [ROOT / "README.md", *sorted(page for pattern in WHERE for page in DOCS.glob(pattern))]
+SKIPPED = ("pip", "pytest", "ruff", "mypy", "mkdocs", "pre-commit", ".", "git")
 BLOCK = re.compile(r"^```(python|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SMALLER = ((r"\bepochs=\d+", "epochs=1"), (r"\btrials=(1\d|[2-9]\d|\d{3,})\b", "trials=8"))
 SMALLER_WORDS = {"--repeats": "3"}
 
 
-def _pages() -> Iterator[object]:
+def _pages() -> list[object]:
+    return list(_marked())
+
+
+def _marked() -> Iterator[object]:
     for page in PAGES:
-        slow = "<!-- test: slow -->" in page.read_text(encoding="utf-8")
-        yield pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if slow else [])
+        text = page.read_text(encoding="utf-8")
+        if not BLOCK.search(text):
+            continue
+        slow = "<!-- test: slow -->" in text
+        yield pytest.param(page, id=page.parent.name + "-" + page.stem, marks=[pytest.mark.slow] if slow else [])
 
 
 @pytest.fixture
@@ -64,9 +74,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", _pages())
 def test_every_block_of_the_page_runs(page, folder):
     names: dict[str, object] = {"__name__": page.stem}
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    assert blocks, f"{page} has no code"
-    for language, text in blocks:
+    for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
         if language == "python":
             _python(text, names, page.name)
         else:
@@ -109,6 +117,7 @@ def _shell(command: str, output: str) -> None:
         if words[0] == "archwright":
             _archwright(words[1:], int(expected[1]) if expected else 0)
         else:
+            words[0] = sys.executable if words[0] == "python" else words[0]
             done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
             assert not output or done.stdout == output
 
