@@ -6,7 +6,9 @@ import copy
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +276,40 @@ def test_one_module_as_option_of_two_choices_stays_one_module() -> None:
     plain = Supernet(nn.Sequential(*options)).slice({"first": "norm", "second": "norm"})
     assert plain[0] is plain[1]
     assert plain[0] is not shared
+
+
+# threads ------------------------------------------------------------------------------------------------------------
+
+
+def test_other_threads_run_while_one_extracts() -> None:
+    """`torch.fx` replaces `nn.Module.__call__` for the whole process while it traces."""
+    tracing, ran = threading.Event(), threading.Event()
+
+    class Waits(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            tracing.set()
+            assert ran.wait(10)
+            return x
+
+    net, other = Supernet(nn.Sequential(ElasticLinear(3, WIDTH), Waits())), mixed()
+    arch = smallest(other)
+    expected = other(X, arch)
+    with ThreadPoolExecutor(1) as pool:
+        plain = pool.submit(net.extract, {"width": 2})
+        assert tracing.wait(10)
+        try:
+            assert torch.equal(other(X, arch), expected)
+        finally:
+            ran.set()
+        assert isinstance(plain.result(), torch.fx.GraphModule)
+
+
+def test_several_threads_extract_at_once() -> None:
+    net, rng = mixed(), np.random.default_rng(0)
+    archs = [net.space.sample(rng) for _ in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        for arch, plain in zip(archs, pool.map(net.extract, archs)):
+            torch.testing.assert_close(plain(X), net(X, arch))
 
 
 # forwards that cannot become a graph ----------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import threading
+from collections.abc import Callable
+from typing import Any
 
 import torch.fx
 from torch import nn
@@ -63,7 +66,7 @@ def _shallow(module: nn.Module) -> nn.Module:
     out = copy.copy(module)
     for name, value in vars(module).items():
         if isinstance(value, dict | set):  # hooks, names of buffers, the user's own tables
-            vars(out)[name] = copy.copy(value)
+            vars(out)[name] = value.copy()
     for name, p in module._parameters.items():
         out._parameters[name] = None if p is None else nn.Parameter(p.detach().clone(), p.requires_grad)
     for name, b in module._buffers.items():
@@ -72,10 +75,31 @@ def _shallow(module: nn.Module) -> nn.Module:
 
 
 class _Layers(torch.fx.Tracer):
-    """Stops at the layers of torch, walks through every other module."""
+    """Stops at the layers of torch, walks through every other module.
+
+    While `torch.fx` traces, it replaces `nn.Module.__call__` for the whole process: networks that other threads run
+    meanwhile are let through untouched.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return m.__module__.startswith("torch.") and not isinstance(m, nn.Sequential)
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
+
+
+_TRACING = threading.RLock()
 
 
 def flattened(module: nn.Module) -> torch.fx.GraphModule:
@@ -101,7 +125,8 @@ def _traced(module: nn.Module, *, training: bool) -> torch.fx.Graph:
     try:
         for m in modes:
             m.training = training
-        return _Layers().trace(module)
+        with _TRACING:
+            return _Layers().trace(module)
     finally:
         for m, mode in modes.items():
             m.training = mode

@@ -1,0 +1,31 @@
+"""Contracts: test classes for authors of parts.
+
+Each states what archwright expects of one kind of part, one rule a test. Subclass it, provide the object in the fixture
+it names, and run pytest:
+
+    class TestMySpace(SupernetContract):
+        @pytest.fixture
+        def supernet(self) -> Supernet:
+            return my_space(channels=4)
+
+A failing rule is a bug in the part, or a part that needs a different interface: every rule is relied upon somewhere.
+"""
+
+from __future__ import annotations
+
+try:
+    import pytest
+except ImportError as error:
+    raise ImportError("archwright.testing needs pytest: pip install 'archwright[test]'") from error
+
+pytest.register_assert_rewrite(
+    *(f"archwright.testing._{part}" for part in ("cost", "dataset", "estimator", "space", "strategy", "supernet"))
+)
+
+from archwright.testing._space import SpaceContract  # noqa: E402
+from archwright.testing._supernet import SupernetContract  # noqa: E402
+
+__all__ = [
+    "SpaceContract",
+    "SupernetContract",
+]

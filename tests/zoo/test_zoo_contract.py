@@ -1,0 +1,31 @@
+"""Every registered space keeps its contract: concrete, relaxed and extracted agree for 50 architectures, and the rest."""
+
+from __future__ import annotations
+
+import pytest
+from zoo_settings import FULL, SMALL
+
+from archwright import zoo
+from archwright.supernet import Supernet
+from archwright.testing import SupernetContract
+
+
+class TestEverySpace(SupernetContract):
+    """Reduced sizes, all rules."""
+
+    @pytest.fixture(params=zoo.names())
+    def supernet(self, request: pytest.FixtureRequest) -> Supernet:
+        return zoo.build(request.param, **SMALL[request.param])
+
+
+@pytest.mark.slow
+class TestEverySpaceAtItsDefaultSize(SupernetContract):
+    """What a user gets from `zoo.build` without settings."""
+
+    @pytest.fixture(params=zoo.names())
+    def supernet(self, request: pytest.FixtureRequest) -> Supernet:
+        return zoo.build(request.param, **FULL[request.param])
+
+
+def test_every_space_has_settings_here() -> None:
+    assert sorted(SMALL) == sorted(FULL) == zoo.names()

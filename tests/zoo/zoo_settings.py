@@ -1,0 +1,19 @@
+"""Sizes at which the registered spaces are tested: a new space needs a line in each table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SMALL: dict[str, dict[str, Any]] = {
+    "convnet": {"in_channels": 3, "classes": 5, "image_size": 12},
+    "darts": {"in_channels": 2, "classes": 3, "image_size": 8, "channels": 4, "layers": 3},
+    "mlp": {"in_channels": 7, "classes": 3, "width": 16},
+    "nasbench201": {"in_channels": 3, "classes": 4, "image_size": 8, "channels": 4, "cells": 1},
+}
+
+FULL: dict[str, dict[str, Any]] = {
+    "convnet": {"in_channels": 3, "classes": 10, "image_size": 32},
+    "darts": {"in_channels": 3, "classes": 10, "image_size": 32},
+    "mlp": {"in_channels": 16, "classes": 2},
+    "nasbench201": {"in_channels": 3, "classes": 10, "image_size": 32},
+}
