@@ -46,7 +46,7 @@ def blocks(module: nn.Module, x: Tensor) -> list[Block]:
     """
     with inference(module):
         traced = trace(module, "be cut into operations")
-        _Shapes(traced).run(x)
+        Shapes(traced).run(x)
     groups: list[list[fx.Node]] = []
     last: dict[fx.Node, list[fx.Node]] = {}  # group by its last node
     for node in traced.graph.nodes:
@@ -63,7 +63,7 @@ def blocks(module: nn.Module, x: Tensor) -> list[Block]:
     return [_block(group, traced, x.device) for group in groups]
 
 
-class _Shapes(fx.Interpreter):
+class Shapes(fx.Interpreter):
     """Keeps what each node computed: shape and type of a tensor, the value of anything else."""
 
     def run_node(self, n: fx.Node) -> Any:

@@ -18,6 +18,7 @@ from archwright.cost._device import device_flags, device_name
 from archwright.cost._latency import Latency, summarise
 from archwright.cost._mode import example, inference
 from archwright.cost._onnx import session, write
+from archwright.cost._onnx_direct import write_direct
 from archwright.cost._timer import sample
 from archwright.errors import UserError, nearest
 
@@ -94,7 +95,9 @@ def measure(
     if runtime == "onnxruntime":
         with tempfile.TemporaryDirectory() as folder:
             names = [f"input{i}" for i in range(len(inputs))]
-            path = write(module, inputs, Path(folder) / "model.onnx", names=names, free_batch=False)
+            path = Path(folder) / "model.onnx"
+            if not write_direct(module, inputs, path, names):
+                write(module, inputs, path, names=names, free_batch=False)
             feed = {name: _array(x) for name, x in zip(names, inputs)}
             return _onnx(path, feed, threads=threads, warmup=warmup, repeats=repeats, max_seconds=max_seconds)
     if runtime != "torch":
