@@ -37,3 +37,17 @@ def test_everything(capsys):
     assert main(["ls"]) == 0
     said = capsys.readouterr().out
     assert all(f"{kind}\n" in said for kind in KINDS)
+
+
+def test_one_part_shows_its_settings(capsys):
+    assert main(["ls", "phases", "train-supernet"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    assert rows["sampler"].split(None, 1)[1].startswith("a sampler")
+    assert rows["trainer.lr"].split() == ["trainer.lr", "a", "number", "0.1"]
+
+
+@pytest.mark.parametrize("kind", ["spaces", "strategies", "estimators", "samplers", "phases"])
+def test_settings_of_every_registered_part_can_be_shown(kind, capsys):
+    for name in recipes.registry(KINDS[kind]).names():
+        assert main(["ls", kind, name]) == 0
+        assert "setting" in capsys.readouterr().out

@@ -62,8 +62,9 @@ class Shared:
 class Sandwich:
     """Fake sampler."""
 
-    def __init__(self, space: Space, *, random: int = 2) -> None:
-        pass
+    def __init__(self, *, random: int = 2) -> None:
+        if random < 0:
+            raise UserError(f"random must be at least 0, got {random}")
 
 
 def convnet(
@@ -76,7 +77,7 @@ def convnet(
 class TrainSupernet:
     """Fake phase."""
 
-    sampler: Annotated[Part, "sampler"] = Part("sampler", "sandwich")  # noqa: RUF009
+    sampler: Annotated[Part, "sampler"] = Part("sampler", "sandwich")
     trainer: Trainer = dataclasses.field(default_factory=lambda: Trainer(epochs=60, lr=0.2))
 
 
@@ -104,7 +105,7 @@ class Config:
     recipe: str = ""
     about: str = ""
     data: str
-    space: Annotated[Part, "space"] = Part("space", "convnet")  # noqa: RUF009
+    space: Annotated[Part, "space"] = Part("space", "convnet")
     net: str | None = None
     objectives: tuple[str, ...] = ("accuracy",)
     limits: Mapping[str, float] = dataclasses.field(default_factory=dict)

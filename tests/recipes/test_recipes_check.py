@@ -112,6 +112,7 @@ def test_parts_in_lists_and_mappings(check):
         (["limits.accuracy=5"], "limits.accuracy: not a metric that can have an upper bound"),
         (["limits.params=4MB"], "a limit of params is a number above 0 like 150k or 1.5M, got '4MB'"),
         (["phases.train-supernet.trainer.augment=5"], "trainer.augment: expected text, got 5"),
+        (["phases.train-supernet.sampler.sandwich.random=-1"], "sampler.sandwich: random must be at least 0, got -1"),
         (["minutes=0"], "minutes: must be above 0, got 0"),
         (["seed=-1"], "seed: must be at least 0, got -1"),
         (["net=os"], "net: expected package.module:function, got 'os'"),

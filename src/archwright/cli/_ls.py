@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from archwright.cli._parser import Commands
 from archwright.errors import UserError, nearest
@@ -21,7 +23,8 @@ def add(commands: Commands) -> None:
         "ls",
         _ls,
         about="List recipes, spaces, strategies, estimators, data sets, devices.",
-        examples=("archwright ls", "archwright ls strategies", "archwright ls data 'cifar*' --json"),
+        detail="With the name of one part: also its settings, as a recipe may give them.",
+        examples=("archwright ls strategies", "archwright ls strategies nsga2", "archwright ls data 'cifar*' --json"),
     )
     parser.add_argument("kind", metavar="KIND", nargs="?", choices=KINDS, help=f"one of {', '.join(KINDS)}")
     parser.add_argument("pattern", metavar="PATTERN", nargs="?", help="name, with * and ? as wildcards")
@@ -29,6 +32,7 @@ def add(commands: Commands) -> None:
 
 
 def _ls(args: argparse.Namespace) -> int:
+    from archwright import recipes
     from archwright.cli._table import as_json, table
 
     kinds = [args.kind] if args.kind else list(KINDS)
@@ -42,7 +46,29 @@ def _ls(args: argparse.Namespace) -> int:
         print(as_json(listed))
     else:
         print("\n\n".join(table((kind, ""), list(names.items())) for kind, names in listed.items()))
+        if args.kind and KINDS[args.kind] and args.pattern in listed[args.kind]:
+            part = recipes.registry(KINDS[args.kind]).load(args.pattern)
+            rows = list(_settings(part, recipes.defaults(part)))
+            print("\n" + table(("setting", "type", "default"), rows) if rows else "\nno settings")
     return 0
+
+
+def _settings(part: Any, plain: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str, str]]:
+    """What a recipe may set on a part: name, type in words, default.
+
+    Args:
+        part: class or function.
+        plain: its defaults as plain values.
+        above: name of the setting that takes these as a mapping, with a dot.
+    """
+    from archwright import recipes
+
+    for setting in recipes.settings(part).values():
+        name, value = above + setting.name, plain.get(setting.name)
+        if isinstance(value, dict) and isinstance(setting.annotation, type):
+            yield from _settings(setting.annotation, value, f"{name}.")
+        elif setting.name in plain or setting.required:
+            yield name, recipes.expected(setting.annotation), "required" if setting.required else json.dumps(value)
 
 
 def _entries(kind: str) -> Iterator[tuple[str, str]]:

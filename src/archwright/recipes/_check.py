@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -141,16 +142,31 @@ class _Checker:
         registry = self._registries[kind]
         if name not in registry.names():
             raise UserError(f"{path}: unknown {kind} {name!r}{nearest(name, registry.names())}")
-        return Part(kind, name, self.keywords(f"{path}.{name}", registry.load(name), {} if below is None else below))
+        constructor, place = registry.load(name), f"{path}.{name}"
+        given = self.keywords(place, constructor, {} if below is None else below)
+        _try(place, constructor, given)
+        return Part(kind, name, given)
 
     def _component(self, path: str, cls: type, raw: Any, default: Any) -> Any:
         """Settings not named keep what the phase's own default instance has."""
         given = self.keywords(path, cls, raw if raw is not None else {})
         start = values(default) if isinstance(default, cls) else {}
-        try:
-            return cls(**{**start, **given})
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from None
+        return _built(path, cls, {**start, **given})
+
+
+def _built(path: str, constructor: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    try:
+        return constructor(**given)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _try(path: str, constructor: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Construct a part that needs nothing of the run, for the ranges that only its constructor knows."""
+    parameters = inspect.signature(constructor).parameters.values()
+    needs = any(p.default is p.empty and p.name not in given for p in parameters)
+    if isinstance(constructor, type) and not needs:
+        _built(path, constructor, given)
 
 
 def holds_parts(annotation: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,16 @@ def effective(config: Config, *, vocabulary: Vocabulary | None = None) -> dict[s
     fields = settings(type(config), reserved=frozenset())
     writer = _Writer(vocabulary or Vocabulary.installed())
     return writer.keywords(fields, {name: getattr(config, name) for name in fields})
+
+
+def defaults(constructor: Callable[..., Any], *, vocabulary: Vocabulary | None = None) -> dict[str, Any]:
+    """What a part gets when a recipe says nothing but its name; settings that must be given are left out.
+
+    Args:
+        constructor: class or function of the part.
+        vocabulary: as in `recipes.check`.
+    """
+    return _Writer(vocabulary or Vocabulary.installed()).keywords(settings(constructor), {})
 
 
 class _Writer:

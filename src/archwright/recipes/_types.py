@@ -83,11 +83,13 @@ def expected(annotation: Any) -> str:
     """An annotation in words: `"a whole number or null"`."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return expected(arguments[0])
+        kinds = [word for word in arguments[1:] if isinstance(word, str)]
+        return f"{'an' if kinds[0][0] in 'aeiou' else 'a'} {kinds[0]}" if kinds else expected(arguments[0])
     if origin is typing.Literal:
         return "one of " * (len(arguments) > 1) + ", ".join(repr(a) for a in arguments)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(dict.fromkeys(expected(a) for a in arguments))
+        plain = [a for a in arguments if typing.get_origin(a) is not collections.abc.Callable]
+        return " or ".join(dict.fromkeys(expected(a) for a in plain or arguments))
     if origin in _LISTS or annotation in _LISTS:
         inner = [a for a in arguments if a is not Ellipsis]
         return f"a list ({', '.join(dict.fromkeys(expected(a) for a in inner))} each)" if inner else "a list"
