@@ -1,4 +1,4 @@
-"""Every registered space keeps its contract: concrete, relaxed and extracted agree for 50 architectures, and the rest."""
+"""Every registered space keeps its contract, at a small size always and at its default size in the slow tests."""
 
 from __future__ import annotations
 
