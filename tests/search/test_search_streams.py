@@ -8,7 +8,7 @@ from archwright.search._streams import Streams
 
 
 def test_stream_is_the_documented_jump() -> None:
-    bits = np.random.PCG64(np.random.SeedSequence(7, spawn_key=(0,)))
+    bits = np.random.PCG64DXSM(np.random.SeedSequence(7, spawn_key=(0,)))
     expected = np.random.Generator(bits.jumped(5)).random(4)
     assert Streams(7)[5].random(4).tolist() == expected.tolist()
 

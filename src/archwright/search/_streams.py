@@ -6,12 +6,12 @@ import numpy as np
 
 from archwright.errors import UserError
 
-_STRIDE = 210306068529402873165736369884012333109  # draws skipped by one `PCG64.jumped`: (golden ratio - 1) x 2^128
+_STRIDE = 210306068529402873165736369884012333109  # draws skipped by one `PCG64DXSM.jumped`: (golden ratio - 1) x 2^128
 _PERIOD = 1 << 128
 
 
 class Streams:
-    """Independent generators numbered from 0; stream k is `PCG64(seed).jumped(k)`.
+    """Independent generators numbered from 0; stream k is `PCG64DXSM(seed).jumped(k)`.
 
     One generator is moved from stream to stream, which takes 2 us (a new `default_rng((seed, k))` takes 14 us), so a
     stream is valid until the next one is taken.
@@ -27,7 +27,7 @@ class Streams:
     def __init__(self, seed: int, purpose: int = 0) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             raise UserError(f"seed must be a non-negative integer, got {seed!r}")
-        self._bits = np.random.PCG64(np.random.SeedSequence(int(seed), spawn_key=(purpose,)))
+        self._bits = np.random.PCG64DXSM(np.random.SeedSequence(int(seed), spawn_key=(purpose,)))
         self._origin = self._bits.state
         self._generator = np.random.Generator(self._bits)
 

@@ -124,6 +124,10 @@ class Rdb(Store):
             yield
         except _TROUBLE as error:
             reason = str(_root(error)).strip().split("\n", 1)[0]
+            if isinstance(error, ImportError):
+                reason += (
+                    "; install the driver (PostgreSQL: pip install 'archwright[postgres]', postgresql+psycopg://...)"
+                )
             raise ArchwrightError(f"cannot {action} study storage {self._where}: {reason}") from error
 
     @contextlib.contextmanager
@@ -195,9 +199,11 @@ def _locate(storage: str | PathLike[str]) -> tuple[Path | None, str]:
         url = sqlalchemy.engine.make_url(text)
     except sqlalchemy.exc.ArgumentError:
         raise UserError(f"storage {text!r} is neither a path nor a URL such as postgresql://host/name") from None
-    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-        return Path(str(url.database)), text
-    return None, text
+    if url.get_backend_name() != "sqlite":
+        return None, text
+    if url.database in (None, "", ":memory:"):
+        raise UserError(f"storage {text!r} lives in memory only; for that leave storage out")
+    return Path(url.database), text
 
 
 def _root(error: BaseException) -> BaseException:

@@ -87,7 +87,7 @@ class Study:
         self._store = Memory() if storage is None else self._stored(storage)
         self._finished: dict[int, Trial] = {}
         self._failed = 0
-        self._elapsed = 0.0
+        self._elapsed = 0.0  # seconds, over all runs and processes
         self._open: list[Task] = []
         self._load()
 
@@ -126,8 +126,9 @@ class Study:
         }
 
     def _load(self) -> None:
-        trials, self._elapsed = self._store.load()
-        self._finished |= {t.number: t for t in trials}
+        trials, elapsed = self._store.load()
+        self._elapsed = max(self._elapsed, elapsed)
+        self._finished = {t.number: t for t in trials} | self._finished
         self._failed = sum(t.state == "failed" for t in self._finished.values())
 
     # running ----------------------------------------------------------------------------------------------------------
