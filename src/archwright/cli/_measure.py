@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archwright.cli._parser import Commands
+from archwright.cli._parser import Commands, positive
 from archwright.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("model", metavar="MODEL", nargs="?", help="run folder or .onnx file")
     parser.add_argument("--runtime", choices=("torch", "onnxruntime"), help="default: onnxruntime")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (default: 1)")
-    parser.add_argument("--repeats", type=int, default=50, metavar="N", help="samples to keep (default: 50)")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="threads of the runtime (default: 1)")
+    parser.add_argument("--repeats", type=positive, default=50, metavar="N", help="samples to keep (default: 50)")
     parser.add_argument("--space", help="search space ('archwright ls spaces')")
     parser.add_argument("--data", help="data set whose sizes the space is built for")
     parser.add_argument("--table", metavar="FILE", help="table to write")

@@ -38,6 +38,17 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{self.prog}: unexpected argument {word!r}; see '{self.prog} --help'")
 
 
+def positive(text: str) -> int:
+    """A count from the command line.
+
+    Raises:
+        ArgumentTypeError: not a whole number of at least 1.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
 class Commands:
     """The table of commands that each command's file adds itself to."""
 

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from archwright.cli._parser import Commands
+from archwright.cli._parser import Commands, positive
 from archwright.errors import UserError
 
 _LIMITS = {
@@ -47,7 +47,7 @@ def add(commands: Commands) -> None:
     for flag, (_, metavar, text) in _LIMITS.items():
         parser.add_argument(f"--{flag.replace('_', '-')}", metavar=metavar, help=text)
     parser.add_argument("--minutes", type=float, help="time for the whole run")
-    parser.add_argument("--trials", type=int, help="candidates to judge")
+    parser.add_argument("--trials", type=positive, help="candidates to judge")
     parser.add_argument("--seed", type=int, help="seed of everything random (default: 0)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY.SUB=VALUE", dest="settings", help="any other setting; repeat"
