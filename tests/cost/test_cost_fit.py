@@ -36,6 +36,12 @@ def test_too_few_or_falling_gives_a_ratio(x: list[float], y: list[float]) -> Non
     assert found.b == pytest.approx(np.median(np.divide(y, x)))
 
 
+def test_sums_too_small_for_the_timer() -> None:
+    found = fit([0.0, 0.0, 0.0], [0.2, 0.3, 0.4])
+    assert (found.a, found.b) == (pytest.approx(0.3), 1.0)
+    assert fit([0.0, 2.0, 2.0], [0.5, 0.2, 0.4]).b == pytest.approx(0.15)
+
+
 def test_no_networks() -> None:
     assert fit([], [])(1.5) == 1.5
 

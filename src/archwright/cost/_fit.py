@@ -36,7 +36,8 @@ class Fit:
 def fit(totals: Sequence[float], measured: Sequence[float]) -> Fit:
     """Fit measured milliseconds to sums of entries.
 
-    With fewer than three networks, or where the slope would not be positive, only a slope through the origin is fitted.
+    With fewer than three networks, or where the slope would not be positive, only a slope through the origin is fitted;
+    where all sums are zero, too little to be seen in the timer, only an offset.
     """
     x, y = np.asarray(totals, dtype=float), np.asarray(measured, dtype=float)
     if len(x) == 0:
@@ -45,7 +46,8 @@ def fit(totals: Sequence[float], measured: Sequence[float]) -> Fit:
     b = float(centred @ y / (centred @ centred)) if len(x) > 2 and centred.any() else 0.0
     a = float(y.mean() - b * x.mean())
     if b <= 0:
-        a, b = 0.0, float(np.median(y / x))
+        seen = x > 0
+        a, b = (0.0, float(np.median(y[seen] / x[seen]))) if seen.any() else (float(np.median(y)), 1.0)
     predicted = a + b * x
     spread = float(((y - y.mean()) ** 2).sum())
     return Fit(

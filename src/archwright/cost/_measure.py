@@ -65,7 +65,7 @@ def latency(
     Args:
         module: any module that takes one tensor.
         input: a tensor or its shape, batch first; on the device of the module.
-        runtime: `torch` (eager) or `onnxruntime` (the module is written as ONNX first, on the CPU).
+        runtime: `torch` (eager) or `onnxruntime` (written as ONNX first: milliseconds for common layers).
         threads: threads inside an operation.
         warmup: least number of runs before sampling.
         repeats: samples to keep.
