@@ -1,0 +1,42 @@
+"""Can the limits be met at all? Answered from costs alone, before anything is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archwright.errors import Infeasible
+from archwright.estimate import NetworkCosts
+from archwright.run._limits import missed
+from archwright.run._state import State
+from archwright.supernet import extreme
+from archwright.trial import Trial, broken, excess
+
+_RANDOM = 32
+_STEPS = 200
+
+
+def require_feasible(state: State) -> None:
+    """Look for an architecture within the limits: the smallest, random ones, then downhill from the nearest.
+
+    Raises:
+        Infeasible: none was found; names the nearest and by how much it misses.
+    """
+    limits = state.search_limits
+    if not limits:
+        return
+    costs = NetworkCosts(state.net, list(state.limits), table=state.latency_table)
+    rng = np.random.default_rng(state.config.seed)
+    space = state.net.space
+    seen = [extreme(space, rng, largest=False), *(space.sample(rng) for _ in range(_RANDOM))]
+    for arch in seen:
+        if not broken(costs(arch), limits):
+            return
+    nearest = min(seen, key=lambda a: excess(costs(a), limits))
+    for _ in range(_STEPS):
+        better = min(space.neighbours(nearest), key=lambda a: excess(costs(a), limits), default=nearest)
+        if excess(costs(better), limits) >= excess(costs(nearest), limits):
+            trials = [Trial(number=i, arch=a, metrics=costs(a)) for i, a in enumerate([*seen, nearest])]
+            raise Infeasible(missed(trials, limits))
+        nearest = better
+        if not broken(costs(nearest), limits):
+            return
