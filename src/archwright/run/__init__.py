@@ -8,7 +8,7 @@ from archwright.run._finished import Finished, opened
 from archwright.run._phase import Phase
 from archwright.run._phases import PHASES
 from archwright.run._progress import Progress
-from archwright.run._report import WriteReport
+from archwright.run._report import WriteReport, write_report
 from archwright.run._search import Search
 from archwright.run._state import State
 from archwright.run._train import Train
@@ -29,4 +29,5 @@ __all__ = [
     "WriteReport",
     "execute",
     "opened",
+    "write_report",
 ]

@@ -8,20 +8,20 @@ import os
 import platform
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 
-import archwright
 from archwright import data, zoo
 from archwright.errors import UserError
 from archwright.run._config import Config
 from archwright.run._effective import effective
+from archwright.run._feasible import require_feasible
 from archwright.run._folder import Folder
 from archwright.run._latency import latency_table
 from archwright.run._objectives import with_tightest
+from archwright.run._outcome import outcome
 from archwright.run._phases import PHASES
 from archwright.run._progress import Progress
 from archwright.run._state import State
@@ -67,7 +67,7 @@ def execute(config: Config, folder: str | os.PathLike[str], *, progress: Progres
                 key = f"{number} {part.name}"
                 spent[key] = spent.get(key, 0.0) + time.perf_counter() - start
                 place.write_json("seconds.json", spent)
-        result = _result(state, spent)
+        result = outcome(state, spent)
         place.write_json("result.json", result)
     return result
 
@@ -120,6 +120,7 @@ def prepare(config: Config, place: Folder, progress: Progress) -> State:
     )
     if "latency_ms" in config.limits:
         state.latency_table = latency_table(state)
+    require_feasible(state)
     state.objectives = config.objectives or with_tightest(state)
     state.result = {"objectives": list(state.objectives)}
     return state
@@ -154,25 +155,3 @@ def _own(reference: str, splits: data.Splits) -> Supernet:
     if net.input_shape is None:
         net.input_shape = splits.input_shape
     return net
-
-
-def _result(state: State, spent: dict[str, float]) -> dict[str, Any]:
-    config = state.config
-    return {
-        **state.result,
-        "limits": dict(config.limits),
-        "seconds": sum(spent.values()),
-        "seconds_by_phase": spent,
-        "seed": config.seed,
-        "data": {
-            "name": state.splits.name,
-            "fingerprint": state.splits.fingerprint,
-            "classes": list(state.splits.classes),
-            "sizes": {part: len(getattr(state.splits, part)) for part in ("train", "valid", "test")},
-        },
-        "space": {"name": state.net.space.name, "size": state.net.space.size},
-        "recipe": config.recipe,
-        "versions": versions(),
-        "archwright": archwright.__version__,
-        "folder": str(Path(state.folder.path).resolve()),
-    }

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from torch import nn
 
 from archwright import cost, export
-from archwright.data import Split
+from archwright.data import Split, Splits
 from archwright.errors import Infeasible
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.trial import broken
 
+Integers = NDArray[np.int64]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Export(Phase):
     """Write the answer as files that load without archwright, and judge those files: agreement, accuracy, limits.
+
+    What the file answers for each sample of the test part goes to `predictions.csv`.
 
     Args:
         threads: of ONNX Runtime when latency is measured.
@@ -45,10 +52,13 @@ class Export(Phase):
         )
         onnx = exported.paths["model.onnx"]
         latency = cost.onnx_latency(onnx, example.numpy(), threads=self.threads)
+        tested = answers(onnx, splits.test)
+        state.folder.write("predictions.csv", _table(splits, tested))
         size = max(exported.sizes["model.onnx"], exported.sizes["model.safetensors"])
+        if not state.result.get("training", {}).get("refit"):  # else the exported network has learnt from that part
+            state.result["valid"] = {"accuracy": accuracy(answers(onnx, splits.valid), splits.valid)}
         state.result |= {
-            "valid": {"accuracy": accuracy(onnx, splits.valid)},
-            "test": {"accuracy": accuracy(onnx, splits.test)},
+            "test": {"accuracy": accuracy(tested, splits.test)},
             "params": cost.params(state.model),
             "flops": cost.flops(state.model, (1, *splits.input_shape)),
             "latency_ms": latency.ms,
@@ -87,14 +97,21 @@ class Export(Phase):
             raise Infeasible(f"the exported network breaks the limits: {onnx} has {text}")
 
 
-def accuracy(onnx: Path, split: Split) -> float:
-    """Percent of `split` that the exported file classifies correctly, raw input, ONNX Runtime alone."""
-    if not len(split):
-        return float("nan")
+def answers(onnx: Path, split: Split) -> Integers:
+    """The class (N,) that the exported file gives each sample of `split`, from raw input, ONNX Runtime alone."""
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    correct = 0
-    for start in range(0, len(split), 512):
-        x = split.x[start : start + 512].float().numpy()
-        correct += int((session.run(None, {name: x})[0].argmax(1) == split.y[start : start + 512].numpy()).sum())
-    return 100.0 * correct / len(split)
+    batches = (split.x[start : start + 512].float().numpy() for start in range(0, len(split), 512))
+    found = [session.run(None, {name: x})[0].argmax(1) for x in batches]
+    return np.concatenate(found).astype(np.int64) if found else np.zeros(0, dtype=np.int64)
+
+
+def accuracy(found: Integers, split: Split) -> float:
+    """Percent of the samples of `split` whose class was found; NaN without samples."""
+    return 100.0 * float((found == split.y.numpy()).mean()) if len(split) else math.nan
+
+
+def _table(splits: Splits, found: Integers) -> str:
+    """Position in the source, class number and answer of each sample of the test part, as CSV."""
+    rows = zip(splits.indices["test"].tolist(), splits.test.y.tolist(), found.tolist(), strict=True)
+    return "index,label,predicted\n" + "".join(f"{index},{label},{answer}\n" for index, label, answer in rows)
