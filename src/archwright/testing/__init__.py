@@ -22,10 +22,18 @@ pytest.register_assert_rewrite(
     *(f"archwright.testing._{part}" for part in ("cost", "dataset", "estimator", "space", "strategy", "supernet"))
 )
 
+from archwright.testing._cost import CostContract  # noqa: E402
+from archwright.testing._dataset import DatasetContract  # noqa: E402
+from archwright.testing._estimator import EstimatorContract  # noqa: E402
 from archwright.testing._space import SpaceContract  # noqa: E402
+from archwright.testing._strategy import StrategyContract  # noqa: E402
 from archwright.testing._supernet import SupernetContract  # noqa: E402
 
 __all__ = [
+    "CostContract",
+    "DatasetContract",
+    "EstimatorContract",
     "SpaceContract",
+    "StrategyContract",
     "SupernetContract",
 ]
