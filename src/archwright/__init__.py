@@ -10,6 +10,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archwright._design import design
     from archwright.space import Arch, Choice, Ordinal, Real, Space
     from archwright.study import Study
     from archwright.supernet import Supernet
@@ -24,13 +25,14 @@ _NAMES = {
     "Space": "space",
     "Study": "study",
     "Supernet": "supernet",
+    "design": "_design",
 }
 _ROOMS = (
     "cost", "data", "errors", "estimate", "export", "recipes", "run", "search", "space", "study", "supernet", "testing",
     "train", "trial", "zoo",
 )  # fmt: skip
 
-__all__ = ["Arch", "Choice", "Ordinal", "Real", "Space", "Study", "Supernet", "__version__"]
+__all__ = ["Arch", "Choice", "Ordinal", "Real", "Space", "Study", "Supernet", "__version__", "design"]
 
 
 def __getattr__(name: str) -> Any:
