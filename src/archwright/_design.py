@@ -61,7 +61,7 @@ def design(
         changes.append(f"minutes={minutes}")
     if objectives:
         changes.append(f"objectives={json.dumps(list(objectives))}")
-    mapping = recipes.override(recipes.read(recipe), [*changes, *settings])
+    mapping = recipes.override(recipes.read(str(recipe)), [*changes, *settings])
     source = str(data) if isinstance(data, str | os.PathLike) else str(_stored(data, folder, seed))
     config = recipes.check(mapping, data=source)
     if net is not None:
@@ -86,6 +86,6 @@ def _stored(data: Any, folder: Path, seed: int) -> Path:
             arrays[f"y{suffix}"] = np.array(splits.classes)[split.y.numpy()]
     folder.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(".data.tmp.npz")
-    np.savez_compressed(temporary, **arrays)
+    np.savez_compressed(temporary, allow_pickle=False, **arrays)
     temporary.replace(path)
     return path

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import yaml
+from torch import nn
 
 from archwright import data, zoo
 from archwright.errors import UserError
@@ -29,12 +30,19 @@ from archwright.supernet import Supernet
 from archwright.versions import versions
 
 
-def execute(config: Config, folder: str | os.PathLike[str], *, progress: Progress | None = None) -> dict[str, Any]:
+def execute(
+    config: Config,
+    folder: str | os.PathLike[str],
+    *,
+    net: nn.Module | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
     """Do what `config` asks for in `folder`, or go on where an earlier call in the same folder stopped.
 
     Args:
         config: the request.
         folder: of the run. A finished run is not repeated: its result is returned.
+        net: a searchable network made by the caller, used instead of what `config` names; changed in place.
         progress: listener.
 
     Returns:
@@ -55,7 +63,7 @@ def execute(config: Config, folder: str | os.PathLike[str], *, progress: Progres
             return done
         spent = place.read_json("seconds.json")
         start = time.perf_counter()
-        state = prepare(config, place, progress)
+        state = prepare(config, place, progress, net)
         spent["prepare"] = spent.get("prepare", 0.0) + time.perf_counter() - start
         for number, part in enumerate(config.phases, 1):
             progress.phase(part.name, number, len(config.phases))
@@ -101,21 +109,21 @@ def _device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
-def prepare(config: Config, place: Folder, progress: Progress) -> State:
+def prepare(config: Config, place: Folder, progress: Progress, net: nn.Module | None = None) -> State:
     """Load the data (with the stored split, if there is one) and build the supernet."""
     stored = place / "split.npz"
     splits = data.load(config.data, seed=config.seed, label=config.label, indices=stored if stored.exists() else None)
     if not stored.exists():
         splits.save(stored)
     progress.message(repr(splits))
-    net = build(config, splits)
-    progress.message(f"space {net.space.name or config.net}: {net.space.size:,} architectures")
+    supernet = build(config, splits) if net is None else _searchable(net, splits)
+    progress.message(f"space {supernet.space.name or config.net}: {supernet.space.size:,} architectures")
     state = State(
         config=config,
         folder=place,
         progress=progress,
         splits=splits,
-        net=net,
+        net=supernet,
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
     if "latency_ms" in config.limits:
@@ -150,8 +158,11 @@ def _own(reference: str, splits: data.Splits) -> Supernet:
         raise UserError(f"cannot import {reference!r}: {error}") from error
     image_size = splits.image_size if splits.kind == "image" else None
     net = make(in_channels=splits.in_channels, classes=len(splits.classes), image_size=image_size)
-    if not isinstance(net, Supernet):
-        net = Supernet(net, name=function, input_shape=splits.input_shape)
-    if net.input_shape is None:
-        net.input_shape = splits.input_shape
-    return net
+    return _searchable(net, splits)
+
+
+def _searchable(net: nn.Module, splits: data.Splits) -> Supernet:
+    supernet = net if isinstance(net, Supernet) else Supernet(net, name=type(net).__name__)
+    if supernet.input_shape is None:
+        supernet.input_shape = splits.input_shape
+    return supernet
