@@ -20,7 +20,7 @@ SCRIPT = textwrap.dedent(
     from archwright.trial import Report
 
     storage, total, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    space = Space([Ordinal("depth", (1, 2, 3, 4)), Ordinal("width", (8, 16, 24, 32, 40)), Ordinal("k", (1, 3, 5, 7, 9))])
+    space = Space([Ordinal("depth", range(1, 5)), Ordinal("width", range(8, 41, 8)), Ordinal("k", range(1, 10, 2))])
 
     def train(arch, seed):
         print("begins", arch.key, flush=True)

@@ -1,6 +1,7 @@
 """Trials in a database."""
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -12,9 +13,9 @@ import optuna
 import pytest
 
 from archwright.errors import ArchwrightError, UserError
-from archwright.search import RegularizedEvolution, distributions
+from archwright.search import RegularizedEvolution, Strategy, distributions
 from archwright.space import Arch, Choice, Ordinal, Space
-from archwright.study import Study, _sqlite
+from archwright.study import Study, _sqlite, stored
 from archwright.trial import Report, Trial
 
 
@@ -33,7 +34,7 @@ def train(arch: Arch, seed: int) -> Iterator[Report]:
         yield Report(step=epoch, metrics={"accuracy": arch["k"] + epoch + (seed % 100) / 100, "loss": 1 / epoch})
 
 
-class Impatient(RegularizedEvolution.__base__):  # type: ignore[name-defined,misc]
+class Impatient(Strategy):
     """Stops trials of odd number after the first epoch."""
 
     def _propose(self, rng: Any) -> Arch:
@@ -106,12 +107,12 @@ def test_optuna_reads_it(space: Space, file: Path) -> None:
         if ours.state in ("refused", "failed"):
             assert known["error"] == ours.error
     facts = there.user_attrs
-    assert Space.from_json(optuna.storages._rdb.storage.json.dumps(facts["space"])) == space
+    assert Space.from_json(json.dumps(facts["space"])) == space
     assert facts["objectives"] == ["max:accuracy", "min:params"]
     assert facts["limits"] == {"params": 100.0}
     assert facts["created"].startswith("20")
     assert {"archwright", "python", "numpy"} <= facts["versions"].keys()
-    assert set(t.number for t in there.best_trials) == {t.number for t in study.pareto()}
+    assert {t.number for t in there.best_trials} == {t.number for t in study.pareto()}
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def test_a_locked_database(space: Space, file: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_folder_that_cannot_be_made(space: Space, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ArchwrightError, match="cannot open study storage .*(File exists|Not a directory)"):
+    with pytest.raises(ArchwrightError, match=r"cannot open study storage .*(File exists|Not a directory)"):
         make(space, tmp_path / "file" / "study.db")
 
 
@@ -281,6 +282,21 @@ def test_a_server_that_is_not_there_does_not_show_the_password(space: Space) -> 
     ) as caught:
         make(space, "postgresql+psycopg2://me:secret@localhost:1/x")
     assert "secret" not in str(caught.value)
+
+
+def test_trials_are_read_without_the_space(space: Space, file: Path) -> None:
+    study = make(space, file).run(trials=12)
+    assert stored(file, "study") == study.trials
+    assert stored(file, "another") == []
+    assert stored(file.with_name("nowhere.db"), "study") == []
+    assert not file.with_name("nowhere.db").exists()
+
+
+def test_reading_what_is_no_storage(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.db"
+    letter.write_text("not a database" * 100)
+    with pytest.raises(ArchwrightError, match=f"cannot read study storage {letter}: file is not a database"):
+        stored(letter, "study")
 
 
 def test_a_copied_file_is_the_same_study(space: Space, file: Path, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
-import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from typing import Any, final
@@ -18,7 +18,6 @@ from typing import Any, final
 import optuna
 import sqlalchemy
 import sqlalchemy.exc
-from optuna.exceptions import OptunaError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -30,7 +29,9 @@ from archwright.study._rows import Rows
 from archwright.study._sqlite import Claim, connector
 from archwright.study._store import Store
 from archwright.study._task import Task
+from archwright.study._trouble import explained
 from archwright.trial import Objective, Report, Trial
+from archwright.versions import versions
 
 _STATES = {
     "complete": TrialState.COMPLETE,
@@ -39,8 +40,6 @@ _STATES = {
     "failed": TrialState.FAIL,
 }
 _CONSTRAINTS = "constraints"  # Optuna's own key: a list, feasible when no entry is positive
-
-_TROUBLE = (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, OptunaError, OSError, RuntimeError, ImportError)
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +74,7 @@ class Rdb(Store):
         self._space = space
         self._objectives = tuple(objectives)
         self._limits = limits
-        self._versions = _record.versions()
+        self._versions = versions()
         self._running: dict[int, int] = {}
         self._path, url = _locate(storage)
         self._where = str(self._path or sqlalchemy.engine.make_url(url).render_as_string(hide_password=True))
@@ -117,18 +116,8 @@ class Rdb(Store):
         for key, value in {"created": created, "versions": self._versions, **facts}.items():
             self._storage.set_study_user_attr(self._study, key, value)
 
-    @contextlib.contextmanager
-    def _explained(self, action: str) -> Iterator[None]:
-        """Errors of the database as one line."""
-        try:
-            yield
-        except _TROUBLE as error:
-            reason = str(_root(error)).strip().split("\n", 1)[0]
-            if isinstance(error, ImportError):
-                reason += (
-                    "; install the driver (PostgreSQL: pip install 'archwright[postgres]', postgresql+psycopg://...)"
-                )
-            raise ArchwrightError(f"cannot {action} study storage {self._where}: {reason}") from error
+    def _explained(self, action: str) -> AbstractContextManager[None]:
+        return explained(action, self._where)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
@@ -204,10 +193,3 @@ def _locate(storage: str | PathLike[str]) -> tuple[Path | None, str]:
     if url.database in (None, "", ":memory:"):
         raise UserError(f"storage {text!r} lives in memory only; for that leave storage out")
     return Path(url.database), text
-
-
-def _root(error: BaseException) -> BaseException:
-    """The first cause of a chain of exceptions, without SQLAlchemy's wrapping."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error

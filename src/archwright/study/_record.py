@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,20 +11,8 @@ from archwright.space import Arch, Space
 from archwright.study._task import Task
 from archwright.trial import Report, Trial
 
-_PACKAGES = ("archwright", "numpy", "torch", "optuna")
 _REPORT = "report:"
 INTERRUPTED = "interrupted"
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a score may depend on."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def beginning(task: Task, source: str, versions: Mapping[str, str]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from archwright.errors import ArchwrightError
 from archwright.study import _record
 from archwright.study._sqlite import connector
 from archwright.trial import Trial
@@ -17,20 +16,19 @@ def stored(path: str | PathLike[str], name: str) -> list[Trial]:
     Raises:
         ArchwrightError: the file is not a study storage.
     """
-    import optuna  # half a second
-
     file = Path(path)
     if not file.is_file():
         return []
-    try:
+    import optuna  # half a second
+
+    from archwright.study._trouble import explained
+
+    with explained("read", str(file)):
         storage = optuna.storages.RDBStorage(f"sqlite:///{file}", engine_kwargs={"creator": connector(file)})
-    except Exception as error:  # those of Optuna, SQLAlchemy and sqlite3 share no base class
-        raise ArchwrightError(f"cannot read study storage {file}: {str(error).splitlines()[0]}") from error
-    try:
-        trials = storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)
-        return _record.finished(t.user_attrs for t in trials if t.state.is_finished())[0]
-    except KeyError:
-        return []
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
+        try:
+            studies = {study.study_name: study._study_id for study in storage.get_all_studies()}
+            trials = storage.get_all_trials(studies[name], deepcopy=False) if name in studies else []
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+    return _record.finished(t.user_attrs for t in trials if t.state.is_finished())[0]
