@@ -7,6 +7,7 @@ About a minute on one CPU core. The same on the command line, in this folder:
 
 import sys
 
+import torch
 from torch import nn
 
 import archwright as aw
@@ -30,11 +31,12 @@ def build(*, in_channels: int, classes: int, image_size: int) -> aw.Supernet:
     return aw.Supernet(network, input_shape=(in_channels, image_size, image_size))
 
 
-def main(folder: str = "runs/own-network", *changes: str) -> None:
-    """Search it on digits; `changes` are `key.sub=value`, as after `archwright run`."""
-    recipe = aw.recipes.read("default", ["net=own_network:build", "limits.params=8k", *changes])
-    result = aw.run.execute(aw.recipes.check(recipe, data="digits"), folder)
-    print(result["architecture"], result["params"], result["test"])
+def main(folder: str = "runs/own-network", *settings: str) -> None:
+    """Search it on digits; `settings` are changes of the recipe, `key.sub=value`."""
+    torch.manual_seed(0)  # of the initial weights
+    net = build(in_channels=1, classes=10, image_size=8)
+    run = aw.design("digits", net=net, limits={"params": "8k"}, settings=settings, out=folder)
+    print(run.result["architecture"], run.result["params"], run.result["test"])
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from sklearn.datasets import load_iris
 
 from archwright import recipes
 from archwright.cli import main
+from archwright.run import Config
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -35,6 +37,23 @@ SKIPPED = ("pip", "pytest", "ruff", "mypy", "mkdocs", "pre-commit", ".", "git")
 BLOCK = re.compile(r"^```(python|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SMALLER = ((r"\bepochs=\d+", "epochs=1"), (r"\btrials=(1\d|[2-9]\d|\d{3,})\b", "trials=8"))
 SMALLER_WORDS = {"--repeats": "3"}
+CHECK = recipes.check
+
+
+def _check_small(mapping: Mapping[str, Any], **runtime: Any) -> Config:
+    """`recipes.check` of the recipe at smoke size; every way to a run passes through it."""
+    return CHECK(recipes.override(mapping, _changes(mapping)), **runtime)
+
+
+def _changes(mapping: Mapping[str, Any]) -> Iterator[str]:
+    for phase in mapping["phases"]:
+        name = phase if isinstance(phase, str) else next(iter(phase))
+        if name in ("train-supernet", "train"):
+            yield from (f"phases.{name}.trainer.epochs=2", f"phases.{name}.trainer.warmup=0")
+        if name == "search":
+            yield "phases.search.trials=6"
+            if "train" in (phase[name].get("estimator") or {}):
+                yield "phases.search.estimator.train.trainer.epochs=1"
 
 
 def _pages() -> list[object]:
@@ -54,6 +73,7 @@ def _marked() -> Iterator[object]:
 def folder(tmp_path, monkeypatch):
     """The current folder of a page, with what pages take for granted: photos/, table.csv, digits.npz."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(recipes, "check", _check_small)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     rng = np.random.default_rng(0)
     for low, name in ((0, "cat"), (120, "dog")):
@@ -135,16 +155,4 @@ def _small(words: list[str]) -> list[str]:
     for option, value in SMALLER_WORDS.items():
         if option in words:
             words[words.index(option) + 1] = value
-    if words[0] == "search":
-        recipe = words[words.index("--recipe") + 1] if "--recipe" in words else "default"
-        return [*words, *(word for change in _changes(recipe) for word in ("--set", change))]
-    return [*words, *_changes(words[1])] if words[0] == "run" else words
-
-
-def _changes(recipe: str) -> Iterator[str]:
-    for phase in recipes.read(recipe)["phases"]:
-        name = phase if isinstance(phase, str) else next(iter(phase))
-        if name in ("train-supernet", "train"):
-            yield from (f"phases.{name}.trainer.epochs=2", f"phases.{name}.trainer.warmup=0")
-        if name == "search":
-            yield "phases.search.trials=6"
+    return words
