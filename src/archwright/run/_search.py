@@ -16,6 +16,8 @@ from archwright.study import Study
 from archwright.trial import Trial
 from archwright.trial import objectives as parsed
 
+_TITLES = {"search": "candidate", "baseline": "random candidate"}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Search(Phase):
@@ -26,6 +28,8 @@ class Search(Phase):
         estimator: how they are judged.
         trials: candidates to judge.
         batch: candidates asked for at once.
+        baseline: judge as many random candidates in the same way and within the same limits, so that the report can show
+            what the strategy adds; they are never the answer.
         share: part of the run's minutes for this phase, in (0, 1].
     """
 
@@ -33,32 +37,17 @@ class Search(Phase):
     estimator: Annotated[Part, "estimator"] = Part("estimator", "shared-weights")
     trials: int = 200
     batch: int = 1
+    baseline: bool = True
     share: float = 0.2
 
     def __call__(self, state: State) -> None:
         objectives, limits = parsed(state.objectives), state.search_limits
         names = ["params", "flops", *(n for n in state.limits if n not in ("params", "flops"))]
         costs = NetworkCosts(state.net, names, table=state.latency_table)
-        judge = self.estimator.build(ESTIMATORS, net=state.net, splits=state.splits)
-        strategy = self.strategy.build(
-            STRATEGIES, space=state.net.space, objectives=objectives, limits=limits, seed=state.config.seed
-        )
-        study = Study(
-            state.net.space,
-            strategy,
-            WithCosts(judge, costs),
-            objectives=objectives,
-            limits=limits,
-            storage=state.folder / "study.db",
-            name="search",
-            seed=state.config.seed,
-            batch=self.batch,
-        )
-
-        def shown(study: Study, trial: Trial) -> None:
-            state.progress.step(trial.number + 1, self.trials, _line(trial))
-
-        study.run(trials=self.trials, minutes=state.minutes(self.share), callback=shown)
+        judge = WithCosts(self.estimator.build(ESTIMATORS, net=state.net, splits=state.splits), costs)
+        study = self._study(state, "search", self.strategy, judge)
+        if self.baseline:
+            self._study(state, "baseline", Part("strategy", "random"), judge)
         state.trials = study.trials
         finished = [t for t in state.trials if t.state == "complete"]
         front = pareto(finished, objectives, limits)
@@ -69,8 +58,30 @@ class Search(Phase):
         rows = [[t.number, *(t.metrics.get(c, float("nan")) for c in columns)] for t in state.candidates]
         state.progress.table(f"Pareto set of {len(finished)} judged candidates", ["trial", *columns], rows)
 
+    def _study(self, state: State, name: str, strategy: Part, judge: WithCosts) -> Study:
+        """One search of the space, run to the end of its budget."""
+        objectives, limits, space = parsed(state.objectives), state.search_limits, state.net.space
+        seed = state.config.seed
+        study = Study(
+            space,
+            strategy.build(STRATEGIES, space=space, objectives=objectives, limits=limits, seed=seed),
+            judge,
+            objectives=objectives,
+            limits=limits,
+            storage=state.folder / "study.db",
+            name=name,
+            seed=seed,
+            batch=self.batch,
+        )
+
+        def shown(study: Study, trial: Trial) -> None:
+            state.progress.step(trial.number + 1, self.trials, f"{_TITLES[name]} {_line(trial)}")
+
+        share = self.share / 2 if self.baseline else self.share
+        return study.run(trials=self.trials, minutes=state.minutes(share), callback=shown)
+
 
 def _line(trial: Trial) -> str:
     if trial.state != "complete":
-        return f"candidate {trial.number}: {trial.state}"
-    return f"candidate {trial.number}: " + ", ".join(f"{k} {v:.4g}" for k, v in trial.metrics.items())
+        return f"{trial.number}: {trial.state}"
+    return f"{trial.number}: " + ", ".join(f"{k} {v:.4g}" for k, v in trial.metrics.items())
