@@ -46,7 +46,7 @@ def test_options_reach_the_configuration(runs):
     words = (
         "search digits --out here --seed 3 --minutes 2.5 --trials 7 --strategy random "
         "--objective accuracy --objective flops --max-params 40k --max-flops 1.5M --max-latency-ms 2 --max-size 160KB "
-        "--set phases.train-supernet.trainer.epochs=1"
+        "--set phases.train-supernet.trainer.epochs=3"
     )
     assert main(words.split()) == 0
     ((config, folder),) = runs
@@ -55,7 +55,7 @@ def test_options_reach_the_configuration(runs):
     assert config.limits == {"params": 40e3, "flops": 1.5e6, "latency_ms": 2.0, "size": 160e3}
     assert _phase(config, "search")["trials"] == 7
     assert _phase(config, "search")["strategy"].name == "random"
-    assert _phase(config, "train-supernet")["trainer"].epochs == 1
+    assert _phase(config, "train-supernet")["trainer"].epochs == 3
 
 
 def test_a_part_named_again_keeps_its_settings(runs):
