@@ -18,7 +18,7 @@ class UserError(ArchwrightError, ValueError):
     exit_code = 2
 
 
-class Infeasible(ArchwrightError):
+class Infeasible(ArchwrightError):  # noqa: N818  # an outcome, not a mistake
     """No network meets the limits: the message names the nearest and by how much it misses. Exit code 3."""
 
     exit_code = 3

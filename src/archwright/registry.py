@@ -1,7 +1,7 @@
 """Names that a person types on the command line or in a recipe, each bound to an import path.
 
-Nothing is imported until a name is used, so listing names stays cheap. A plug-in adds names through the entry-point group
-`archwright.<kind>`, for example `archwright.strategies`.
+Nothing is imported until a name is used, so listing names stays cheap. A plug-in adds names through the entry-point
+group `archwright.<kind>`, for example `archwright.strategies`.
 """
 
 from __future__ import annotations

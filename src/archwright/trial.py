@@ -1,4 +1,4 @@
-"""The records that pass between estimators, strategies and studies: reports, trials, objectives, limits. Knows no torch."""
+"""Records that pass between estimators, strategies and studies: reports, trials, objectives, limits. Knows no torch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ State = Literal["running", "complete", "stopped", "refused", "failed"]
 
 _MAXIMISED = {"accuracy", "score", "auc", "f1", "psnr", "miou"}
 _MINIMISED = {
-    "loss", "error", "params", "flops", "latency_ms", "predicted_latency_ms", "memory", "size", "energy_mj", "perplexity",
-    "seconds",
+    "loss", "error", "params", "flops", "latency_ms", "predicted_latency_ms", "memory", "size", "energy_mj",
+    "perplexity", "seconds",
 }  # fmt: skip
 
 
@@ -24,7 +24,7 @@ class Report:
     """One intermediate (or, as the last one an estimator yields, final) value of a trial.
 
     Args:
-        step: position on the estimator's own scale, from 0 (epoch, round); 0 with cost metrics only means "before training".
+        step: position on the estimator's own scale, from 0 (epoch, round); costs alone at 0 mean "before training".
         metrics: named floats known at this step; accuracies in percent.
     """
 
@@ -39,7 +39,7 @@ class Trial:
     Args:
         number: position in the study, from 0.
         arch: what was evaluated.
-        state: `complete`; `stopped` early by the strategy; `refused` because a limit was broken before training; `failed`.
+        state: `complete`; `stopped` early by the strategy; `refused`: a limit was broken before training; `failed`.
         metrics: final named floats (the last reported value of each).
         reports: every intermediate report in order.
         budget: fidelity asked for by the strategy, on the estimator's scale; None means the estimator's default.

@@ -20,7 +20,7 @@ class Table(Estimator):
     source = "table"
 
     def __init__(self, entries: Mapping[Arch, Metrics] | Mapping[str, Metrics]) -> None:
-        self.entries: dict[object, Metrics] = {architecture: metrics for architecture, metrics in entries.items()}
+        self.entries: dict[object, Metrics] = dict(entries.items())
         self._by_key = isinstance(next(iter(self.entries), None), str)
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:

@@ -28,8 +28,8 @@ class Search(Phase):
         estimator: how they are judged.
         trials: candidates to judge.
         batch: candidates asked for at once.
-        baseline: judge as many random candidates in the same way and within the same limits, so that the report can show
-            what the strategy adds; they are never the answer.
+        baseline: judge as many random candidates in the same way and within the same limits, so that the report can
+            show what the strategy adds; they are never the answer.
         share: part of the run's minutes for this phase, in (0, 1].
     """
 
