@@ -77,6 +77,7 @@ def save(
     card: Mapping[str, Any] | None = None,
     check_x: Tensor | None = None,
     class_name: str = "Network",
+    input_range: tuple[float, float] | None = None,
 ) -> Exported:
     """Write `architecture.json`, `model.safetensors`, `model.py`, `model.onnx`, `README.md`, all verified, or nothing.
 
@@ -94,6 +95,7 @@ def save(
         card: facts for `README.md`: `title`, `description`, `data`, `input_range`, `metrics`, `limits`, `notes`, any.
         check_x: inputs to verify on; default 64 random ones in the range of `example`.
         class_name: name of the class in `model.py`.
+        input_range: smallest and largest raw value of the data, for `architecture.json`; pictures are scaled to it.
 
     Raises:
         UserError: the network cannot be written as code or as ONNX.
@@ -110,7 +112,10 @@ def save(
     try:
         facts = {**(card or {}), "classes": list(classes)}
         flat = flatten(plain)
-        _write_json(staging / FILES[0], _description(plain, x, architecture, space, classes))
+        description = _description(plain, x, architecture, space, classes)
+        if input_range is not None:
+            description["input_range"] = list(input_range)
+        _write_json(staging / FILES[0], description)
         _write_torch(flat, staging, x, class_name, facts)
         start = time.perf_counter()
         to_onnx(flat, x, staging / "model.onnx", metadata={"classes": json.dumps(list(classes)), "space": space})

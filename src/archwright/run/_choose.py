@@ -35,6 +35,10 @@ class Choose(Phase):
     noise: float = 1.0
     tries: int = 20
 
+    def __post_init__(self) -> None:
+        self._require("noise", "at least 0", self.noise >= 0)
+        self._require("tries", "an integer of at least 1", self.tries >= 1)
+
     def __call__(self, state: State) -> None:
         stored = state.folder.read_json("chosen.json")
         if stored:

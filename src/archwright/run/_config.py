@@ -18,7 +18,7 @@ class Config:
         about: one sentence on what the recipe does.
         data: registered name, or path of a folder, .npz, .csv or .parquet file.
         label: label column of a table; None lets the data decide.
-        space: registered search space with its settings.
+        space: registered search space with its settings; None: `convnet` for images, `mlp` for tables.
         net: `package.module:function` that returns a searchable network, used instead of `space`.
         objectives: metrics to improve, the main one first; empty means accuracy and the tightest of the limits.
         limits: metric to upper bound that the answer never breaks: `params`, `flops`, `latency_ms`, `size`, `memory`.
@@ -31,7 +31,7 @@ class Config:
     about: str = ""
     data: str
     label: str | None = None
-    space: Annotated[Part, "space"] = Part("space", "convnet")
+    space: Annotated[Part, "space"] | None = None
     net: str | None = None
     objectives: tuple[str, ...] = ()
     limits: Mapping[str, float] = dataclasses.field(default_factory=dict)

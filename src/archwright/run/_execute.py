@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +16,8 @@ import yaml
 from torch import nn
 
 from archwright import data, zoo
-from archwright.errors import UserError
+from archwright.errors import ArchwrightError, UserError
+from archwright.registry import Part
 from archwright.run._config import Config
 from archwright.run._effective import effective
 from archwright.run._feasible import require_feasible
@@ -56,7 +58,8 @@ def execute(
     place = Folder(folder)
     progress = progress or Progress()
     with place.owned():
-        _claim(place, config)
+        request = effective(config)
+        _check_same(place, request)
         done = place.read_json("result.json")
         if done:
             progress.message(f"{place.path} holds a finished run of this configuration")
@@ -64,6 +67,7 @@ def execute(
         spent = place.read_json("seconds.json")
         start = time.perf_counter()
         state = prepare(config, place, progress, net)
+        _claim(place, request, state.splits)
         spent["prepare"] = spent.get("prepare", 0.0) + time.perf_counter() - start
         for number, part in enumerate(config.phases, 1):
             progress.phase(part.name, number, len(config.phases))
@@ -80,19 +84,41 @@ def execute(
     return result
 
 
-def _claim(place: Folder, config: Config) -> None:
-    """Store the request, or make sure that the folder holds the same one."""
-    request = effective(config)
+def _check_same(place: Folder, request: Mapping[str, Any]) -> None:
+    """Make sure that the folder, if it holds a run, holds this one."""
     path = place / "config.yaml"
     if not path.exists():
-        place.write("config.yaml", yaml.safe_dump(request, sort_keys=False, allow_unicode=True))
-        place.write_json("record.json", _record())
         return
-    stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-    different = sorted(k for k in {*stored, *request} if stored.get(k) != request.get(k))
+    try:
+        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+        there, asked = dict(_leaves(stored)), dict(_leaves(request))
+    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        raise ArchwrightError(f"cannot read {path}: {error}".replace("\n", " ")) from error
+    different = sorted(k for k in {*there, *asked} if there.get(k) != asked.get(k))
     if different:
-        details = ", ".join(f"{k}: {stored.get(k)!r} there, {request.get(k)!r} asked" for k in different[:3])
-        raise UserError(f"{place.path} holds a run of another configuration ({details}); choose another --out"[:400])
+        details = "; ".join(f"{k} {there.get(k)!r} there, {asked.get(k)!r} asked" for k in different[:3])
+        more = f" and {len(different) - 3} more" if len(different) > 3 else ""
+        raise UserError(f"{place.path} holds a run of another configuration: {details}{more}; choose another --out")
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """`("phases.1.search.trials", 120)` for every value of a nested configuration."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and value:
+        for n, item in enumerate(value):
+            yield from _leaves(item, f"{path}.{n}")
+    else:
+        yield path, value
+
+
+def _claim(place: Folder, request: Mapping[str, Any], splits: data.Splits) -> None:
+    """Store the request and the split, now that both are known to be usable."""
+    if not (place / "config.yaml").exists():
+        splits.save(place / "split.npz")
+        place.write_json("record.json", _record())
+        place.write("config.yaml", yaml.safe_dump(dict(request), sort_keys=False, allow_unicode=True))
 
 
 def _record() -> dict[str, Any]:
@@ -111,10 +137,9 @@ def _device_name() -> str:
 
 def prepare(config: Config, place: Folder, progress: Progress, net: nn.Module | None = None) -> State:
     """Load the data (with the stored split, if there is one) and build the supernet."""
-    stored = place / "split.npz"
-    splits = data.load(config.data, seed=config.seed, label=config.label, indices=stored if stored.exists() else None)
-    if not stored.exists():
-        splits.save(stored)
+    claimed = (place / "config.yaml").exists()  # a split without it is left from a request that was refused
+    indices = place / "split.npz" if claimed else None
+    splits = data.load(config.data, seed=config.seed, label=config.label, indices=indices)
     progress.message(repr(splits))
     supernet = build(config, splits) if net is None else _searchable(net, splits)
     progress.message(f"space {supernet.space.name or config.net}: {supernet.space.size:,} architectures")
@@ -140,12 +165,13 @@ def build(config: Config, splits: data.Splits) -> Supernet:
         torch.manual_seed(config.seed)
         if config.net is not None:
             return _own(config.net, splits)
+        space = config.space or Part("space", "convnet" if splits.kind == "image" else "mlp")
         return zoo.build(
-            config.space.name,
+            space.name,
             in_channels=splits.in_channels,
             classes=len(splits.classes),
             image_size=splits.image_size if splits.kind == "image" else None,
-            **config.space.settings,
+            **space.settings,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from archwright.data import Split, Splits
 from archwright.errors import Infeasible
 from archwright.run._phase import Phase
 from archwright.run._state import State
+from archwright.supernet import recalibrate
 from archwright.trial import broken
 
 Integers = NDArray[np.int64]
@@ -33,10 +35,16 @@ class Export(Phase):
 
     threads: int = 1
 
+    def __post_init__(self) -> None:
+        self._require("threads", "an integer of at least 1", self.threads >= 1)
+
     def __call__(self, state: State) -> None:
-        assert state.model is not None
         assert state.chosen is not None
         splits = state.splits
+        if state.model is None:  # a recipe without training: the network answers with the supernet's weights
+            batches = splits.train.batches(256, shuffle=True, seed=state.config.seed, device=state.device)
+            model = state.net.extract(state.chosen)
+            state.model = recalibrate(model, itertools.islice((x for x, _ in batches), 32))
         module = nn.Sequential(splits.normalizer(), state.model.cpu()).eval()
         example = splits.train.x[:1].float()
         facts = self._facts(state, module)
@@ -49,7 +57,10 @@ class Export(Phase):
             classes=splits.classes,
             card=facts,
             check_x=splits.train.x[:256].float(),
+            input_range=_range(splits),
         )
+        if splits.encoder is not None:
+            state.folder.write("best/columns.json", splits.encoder.to_json())
         onnx = exported.paths["model.onnx"]
         latency = cost.onnx_latency(onnx, example.numpy(), threads=self.threads)
         tested = answers(onnx, splits.test)
@@ -78,11 +89,11 @@ class Export(Phase):
         )
 
     def _facts(self, state: State, module: nn.Module) -> dict[str, object]:
-        x = state.splits.train.x[:256]
+        low, high = _range(state.splits)
         return {
             "title": f"{state.splits.name} classifier",
             "data": f"{state.splits.name}, fingerprint {state.splits.fingerprint[:16]}",
-            "input_range": f"values as stored in the data, here {x.min().item():g} to {x.max().item():g}",
+            "input_range": f"values as stored in the data, here {low:g} to {high:g}",
             "limits": dict(state.limits),
             "metrics": {"parameters": cost.params(module)},
         }
@@ -95,6 +106,12 @@ class Export(Phase):
                 f"{name} {value:.6g} instead of at most {limit:.6g}" for name, (value, limit) in over.items()
             )
             raise Infeasible(f"the exported network breaks the limits: {onnx} has {text}")
+
+
+def _range(splits: Splits) -> tuple[float, float]:
+    """Smallest and largest raw value of the training part (of its first thousands)."""
+    x = splits.train.x[:8192]
+    return float(x.min()), float(x.max())
 
 
 def answers(onnx: Path, split: Split) -> Integers:

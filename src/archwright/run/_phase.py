@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from archwright.errors import UserError
 from archwright.run._state import State
 
 
@@ -12,6 +13,15 @@ class Phase(ABC):
 
     Calling a phase again in the same folder takes up what it had finished and ends with the same state.
     """
+
+    def _require(self, name: str, rule: str, holds: bool) -> None:
+        """Refuse a setting.
+
+        Raises:
+            UserError: `holds` is false.
+        """
+        if not holds:
+            raise UserError(f"{name} must be {rule}, got {getattr(self, name)!r}")
 
     @abstractmethod
     def __call__(self, state: State) -> None:

@@ -40,6 +40,11 @@ class Search(Phase):
     baseline: bool = True
     share: float = 0.2
 
+    def __post_init__(self) -> None:
+        self._require("trials", "an integer of at least 1", self.trials >= 1)
+        self._require("batch", "an integer of at least 1", self.batch >= 1)
+        self._require("share", "in (0, 1]", 0 < self.share <= 1)
+
     def __call__(self, state: State) -> None:
         objectives, limits = parsed(state.objectives), state.search_limits
         names = ["params", "flops", *(n for n in state.limits if n not in ("params", "flops"))]

@@ -45,6 +45,11 @@ class Train(Phase):
     refit: bool | Literal["auto"] = "auto"
     share: float = 0.3
 
+    def __post_init__(self) -> None:
+        self._require("distil", "in [0, 1]", 0 <= self.distil <= 1)
+        self._require("label_smoothing", "in [0, 1)", 0 <= self.label_smoothing < 1)
+        self._require("share", "in (0, 1]", 0 < self.share <= 1)
+
     def __call__(self, state: State) -> None:
         splits, refit = state.splits, self._refits(state.splits)
         step = self._step(state)

@@ -34,6 +34,10 @@ class TrainSupernet(Phase):
     trainer: Trainer = Trainer(epochs=60)
     share: float = 0.45
 
+    def __post_init__(self) -> None:
+        self._require("label_smoothing", "in [0, 1)", 0 <= self.label_smoothing < 1)
+        self._require("share", "in (0, 1]", 0 < self.share <= 1)
+
     def __call__(self, state: State) -> None:
         net = state.net.to(state.device)
         step = SupernetStep(
