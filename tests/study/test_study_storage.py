@@ -292,6 +292,25 @@ def test_trials_are_read_without_the_space(space: Space, file: Path) -> None:
     assert not file.with_name("nowhere.db").exists()
 
 
+def test_trials_are_read_while_a_run_goes_on(space: Space, file: Path) -> None:
+    seen = []
+    make(space, file).run(trials=6, callback=lambda study, trial: seen.append(len(stored(file, "study"))))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_reading_writes_nothing(space: Space, file: Path) -> None:
+    study = make(space, file).run(trials=6)
+    before = {p.name: p.read_bytes() for p in file.parent.iterdir()}
+    assert stored(file, "study") == study.trials
+    assert {p.name: p.read_bytes() for p in file.parent.iterdir()} == before
+
+
+def test_a_read_only_folder(space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(ArchwrightError, match=f"cannot open study storage .*: folder {tmp_path} is read-only"):
+        make(space, tmp_path / "study.db")
+
+
 def test_reading_what_is_no_storage(tmp_path: Path) -> None:
     letter = tmp_path / "letter.db"
     letter.write_text("not a database" * 100)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike
@@ -88,7 +89,10 @@ class Rdb(Store):
     def _connect(self, url: str) -> optuna.storages.RDBStorage:
         if self._path is None:
             return optuna.storages.RDBStorage(url)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        folder = self._path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(f"folder {folder} is read-only")
         return optuna.storages.RDBStorage(url, engine_kwargs={"creator": connector(self._path)})
 
     def _find_or_create(self, name: str) -> int:
@@ -152,7 +156,9 @@ class Rdb(Store):
 
     def load(self) -> tuple[list[Trial], float]:
         with self._explained("read"):
-            return _record.finished((t.user_attrs for t in self._stored(*_STATES.values())), self._space)
+            stored = self._stored(*_STATES.values())
+            self._disconnect()
+        return _record.finished((t.user_attrs for t in stored), self._space)
 
     def start(self, task: Task, source: str) -> None:
         with self._explained("write to"):

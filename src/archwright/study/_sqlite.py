@@ -20,9 +20,28 @@ def connector(path: Path) -> Callable[[], sqlite3.Connection]:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
+
+    return connect
+
+
+def reader(path: Path) -> Callable[[], sqlite3.Connection]:
+    """Like `connector`, for reading only: nothing is written, not even beside the file.
+
+    Opening a write-ahead log makes files, which a read-only folder forbids; without a log nobody is writing, and the
+    file can be read as it is.
+    """
+
+    def connect() -> sqlite3.Connection:
+        mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+        uri = f"{path.absolute().as_uri()}?{mode}"
+        return sqlite3.connect(uri, uri=True, timeout=_PATIENCE, check_same_thread=False)
 
     return connect
 
