@@ -27,8 +27,9 @@ def example(monkeypatch, tmp_path):
 
 
 def test_own_network_is_searched_within_its_limit(example):
-    epochs = [f"phases.{name}.trainer.epochs=2" for name in ("train-supernet", "train")]
-    example("own_network").main("run", "phases.search.trials=6", *epochs)
+    trainers = [f"phases.{name}.trainer" for name in ("train-supernet", "train")]
+    small = [change for path in trainers for change in (f"{path}.epochs=2", f"{path}.warmup=0")]
+    example("own_network").main("run", "phases.search.trials=6", *small)
     result = json.loads(Path("run/result.json").read_text())
     assert result["params"] <= 8000
     assert set(result["architecture"]) == {"width", "kernel", "depth"}
