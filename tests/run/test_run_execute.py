@@ -75,6 +75,22 @@ def test_onnx_alone_gives_the_printed_accuracy(finished, result):
     assert accuracy == pytest.approx(result["test"]["accuracy"], abs=1e-9)
 
 
+def test_predictions_are_those_of_the_printed_accuracy(finished, result):
+    table = np.loadtxt(finished / "predictions.csv", delimiter=",", skiprows=1, dtype=int)
+    test = run.opened(finished).splits()
+    assert table[:, 0].tolist() == test.indices["test"].tolist()
+    assert table[:, 1].tolist() == test.test.y.tolist()
+    assert 100 * (table[:, 1] == table[:, 2]).mean() == pytest.approx(result["test"]["accuracy"], abs=1e-9)
+
+
+def test_the_report_can_be_written_again(finished, result):
+    first = (finished / "summary.csv").read_text()
+    assert first.count("\n") == 1 + 8
+    assert first.count(",True,") >= 2  # within the limits, and the answer
+    assert run.write_report(finished).stat().st_size < 300_000
+    assert (finished / "summary.csv").read_text() == first
+
+
 def test_model_loads_where_archwright_is_not_installed(finished):
     code = (
         "import sys; sys.modules['archwright'] = None; sys.path.insert(0, '.')\n"

@@ -12,6 +12,8 @@ from archwright.report._numbers import tick
 
 Point = tuple[float, float, str]  # x, y and what a pointer over it shows
 WIDTH = 400
+_MANY = 400
+_TINY, _HUGE = 1e-200, 1e200  # beyond these, differences and quotients of floats are no longer numbers
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 8, 38
 
 
@@ -30,14 +32,14 @@ class Scale:
         cls, values: Iterable[float], start: float, stop: float, *, log: bool | None = False, margin: float = 0.06
     ) -> Scale:
         """A scale with some margin around the finite ones of `values`; `log=None` decides by their range."""
-        finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
+        finite = [v for v in values if abs(v) < _HUGE] or [0.0, 1.0]
         low, high = min(finite), max(finite)
-        if log is None:
-            log = low > 0 and high / low > 30
-        if log:
-            room = (high / low) ** margin
+        if low > _TINY and (log or (log is None and high / low > 30)):
+            room = max(1.05, (high / low) ** margin)
             return cls(low / room, high * room, start, stop, True)
-        room = (high - low) * margin or abs(high) * 0.1 or 1.0
+        room = (high - low) * margin
+        if room < max(_TINY, 1e-9 * abs(high)):
+            room = abs(high) * 0.1 if abs(high) > _TINY else 1.0
         return cls(low - room, high + room, start, stop)
 
     def __call__(self, value: float) -> float:
@@ -49,8 +51,8 @@ class Scale:
         """Round values inside, four to eight of them."""
         if self.log:
             decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            steps = (1, 2, 5) if len(decades) < 5 else (1,)
-            return [s * 10.0**d for d in decades for s in steps if self.low <= s * 10.0**d <= self.high]
+            steps, every = (1, 2, 5) if len(decades) < 5 else (1,), -(-len(decades) // 8)
+            return [s * 10.0**d for d in decades[::every] for s in steps if self.low <= s * 10.0**d <= self.high]
         raw = (self.high - self.low) / 5
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw * 0.999)
@@ -85,8 +87,15 @@ class Axes:
         self.y = Scale.of(ys, height - _BOTTOM, _TOP + 16)
 
     def dots(self, points: Sequence[Point], css: str, radius: float = 3.0) -> list[Markup]:
-        """A circle for each point; a point below the frame is a triangle at its edge."""
-        return [self._dot(x, y, text, css, radius) for x, y, text in points if math.isfinite(x) and math.isfinite(y)]
+        """A circle for each point; a point below the frame is a triangle at its edge.
+
+        More than 400 points are one path, without what a pointer over each shows.
+        """
+        drawn = [(x, y, text) for x, y, text in points if abs(x) < _HUGE and abs(y) < _HUGE]
+        if len(drawn) <= _MANY:
+            return [self._dot(x, y, text, css, radius) for x, y, text in drawn]
+        specks = "".join(f"M{self.x(x):.1f} {self.y(y):.1f}h0" for x, y, _ in drawn)
+        return [element("path", d=specks, class_=f"specks {css}")]
 
     def _dot(self, x: float, y: float, text: str, css: str, radius: float) -> Markup:
         cx, cy = self.x(x), self.y(y)
@@ -98,7 +107,7 @@ class Axes:
 
     def line(self, points: Sequence[tuple[float, float]], css: str, step: Literal["", "hv", "vh"] = "") -> Markup:
         """A polyline; as steps it goes horizontally or vertically first."""
-        at = [(self.x(x), self.y(y)) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+        at = [(self.x(x), self.y(y)) for x, y in points if abs(x) < _HUGE and abs(y) < _HUGE]
         if not at:
             return Markup("")
         corners = [f"M{at[0][0]:.1f} {at[0][1]:.1f}"]

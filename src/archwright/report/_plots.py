@@ -16,7 +16,7 @@ from archwright.report._numbers import amount, axis, counted, label
 from archwright.search import pareto
 from archwright.trial import Trial
 
-_MANY = 1500  # candidates beyond which only the front keeps its tooltips' company
+_MARKS = 80  # of a learning curve
 
 
 def pareto_plot(facts: Facts, metric: str) -> Markup:
@@ -38,8 +38,8 @@ def pareto_plot(facts: Facts, metric: str) -> Markup:
     marks = [
         axes.limit(limit, f"limit {amount(limit, metric)}"),
         axes.dots(_points(facts, (t for t in judged if not facts.feasible(t)), metric), "over", 2.6),
-        axes.dots(_points(facts, random[:_MANY], metric), "random", 2.6),
-        axes.dots(_points(facts, within[:_MANY], metric), "judged", 2.6),
+        axes.dots(_points(facts, random, metric), "random", 2.6),
+        axes.dots(_points(facts, within, metric), "judged", 2.6),
         [_front_line(axes, facts, random_front, metric, "series-random")],
         [_front_line(axes, facts, front, metric, "series-front")],
         axes.dots(_points(facts, front, metric), "front", 3.6),
@@ -85,10 +85,9 @@ def best_so_far_plot(facts: Facts, clock: Literal["candidates", "seconds"]) -> M
         y_label=f"best {axis(main.metric)}",
         whole=clock == "candidates",
     )
-    gains = [(x, y) for (_, before), (x, y) in itertools.pairwise([(0.0, math.nan), *ours]) if y != before]
     marks = [
         [axes.line(random, "series-random", "hv"), axes.line(ours, "series-front", "hv")],
-        axes.dots([(x, y, f"{amount(y, main.metric)} at {x:,.4g} {clock}") for x, y in gains], "front", 3.0),
+        axes.dots([(x, y, f"{amount(y, main.metric)} at {x:,.4g} {clock}") for x, y in ours[:-1]], "front", 3.0),
     ]
     keys: list[Key] = [("line series-front", "this search")]
     keys += [("line series-random", "random search")] * bool(random)
@@ -100,7 +99,7 @@ def best_so_far_plot(facts: Facts, clock: Literal["candidates", "seconds"]) -> M
 def best_so_far(
     facts: Facts, trials: Sequence[Trial], clock: Literal["candidates", "seconds"]
 ) -> list[tuple[float, float]]:
-    """(position, best main objective up to there) from the first candidate within the limits on."""
+    """(position, main objective) of each candidate better than all before it, and of the best one at the end."""
     seen: list[tuple[float, float]] = []
     best: Trial | None = None
     seconds = 0.0
@@ -108,8 +107,9 @@ def best_so_far(
         seconds += trial.seconds
         if facts.feasible(trial) and (best is None or facts.main.loss(trial.metrics) < facts.main.loss(best.metrics)):
             best = trial
-        if best is not None:
             seen.append((float(n) if clock == "candidates" else seconds, best.metrics[facts.main.metric]))
+    if best is not None:
+        seen.append((float(len(trials)) if clock == "candidates" else seconds, best.metrics[facts.main.metric]))
     return seen
 
 
@@ -131,10 +131,9 @@ def curves_plot(curves: Mapping[str, Sequence[Mapping[str, Any]]], metric: str) 
     )
     marks, keys = [], []
     for n, (name, line) in enumerate(lines.items()):
-        points = [(x, y, f"{name}, epoch {x:g}: {amount(y, metric)}") for x, y in line]
-        marks.append(
-            [axes.line(line, f"series-{n}"), *axes.dots(points, f"series-{n}", 2.4 if len(line) < 80 else 1.2)]
-        )
+        marked = line[:: -(-len(line) // _MARKS)]
+        points = [(x, y, f"{name}, epoch {x:g}: {amount(y, metric)}") for x, y in marked]
+        marks.append([axes.line(line, f"series-{n}"), *axes.dots(points, f"series-{n}", 2.4)])
         keys.append((f"series-{n}", name))
     caption = f"{y_label.split(',')[0].capitalize()} while training."
     return figure(axes.svg(*marks, label=caption), caption, keys)

@@ -13,6 +13,8 @@ from archwright.report._numbers import NONE, amount, counted, digits, label
 from archwright.report._plots import curves_plot
 from archwright.report._statistics import kendall
 
+_PAIRED = 2000  # candidates compared two by two
+
 
 def trust(facts: Facts) -> Markup:
     """The fourth part of the page.
@@ -72,6 +74,8 @@ def _trivial(facts: Facts) -> Iterator[Markup]:
     rows: list[list[object]] = []
     for name in ("params", "flops"):
         judged = [t.metrics for t in facts.trials if t.state == "complete" and {name, main} <= t.metrics.keys()]
+        judged = [m for m in judged if math.isfinite(m[name]) and math.isfinite(m[main])]
+        judged = judged[:: -(-len(judged) // _PAIRED) or 1]
         if len(judged) > 2:
             tau = kendall([-facts.main.loss(m) for m in judged], [m[name] for m in judged])
             rows.append([label(name), NONE if math.isnan(tau) else f"{tau:.2f}", len(judged)])
