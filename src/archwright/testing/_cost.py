@@ -61,7 +61,7 @@ class CostContract:
     @pytest.mark.parametrize("training", [True, False])
     def test_the_network_is_left_as_it_was(self, cost: Cost, network: nn.Module, x: Tensor, training: bool) -> None:
         network.train(training)
-        network[1].eval()  # type: ignore[index]
+        network[3].eval()  # type: ignore[index]
         state, modes = copy.deepcopy(network.state_dict()), [m.training for m in network.modules()]
         given = x.clone()
         cost(network, x)
