@@ -6,7 +6,7 @@ import pytest
 
 from archwright.errors import UserError
 from archwright.space import Arch
-from archwright.trial import Objective, Report, Trial, broken, excess, objectives
+from archwright.trial import Objective, Report, Trial, broken, excess, misses, objectives
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,9 @@ def test_records_are_frozen() -> None:
         trial.number = 1  # type: ignore[misc]
     assert trial.state == "complete"
     assert trial.reports[0].metrics["loss"] == 1.0
+
+
+def test_misses_names_value_limit_and_excess() -> None:
+    assert misses({"params": 1200.0, "flops": 5.0}, {"params": 1000, "flops": 5}) == "params 1,200 > 1,000 (+20 %)"
+    assert misses({"params": 1.0}, {"params": 1}) == ""
+    assert misses({"size": 2.0}, {"size": 0}) == "size 2 > 0"

@@ -109,3 +109,11 @@ def broken(metrics: Metrics, limits: Metrics) -> dict[str, tuple[float, float]]:
 def excess(metrics: Metrics, limits: Metrics) -> float:
     """Total relative excess over the limits, 0 when all are met (Deb et al. 2002, constraint violation)."""
     return sum((value - limit) / (abs(limit) or 1.0) for value, limit in broken(metrics, limits).values())
+
+
+def misses(metrics: Metrics, limits: Metrics) -> str:
+    """By how much `metrics` exceed the limits: `"params 1,200 > 1,000 (+20 %)"`; empty if they do not."""
+    return ", ".join(
+        f"{name} {value:,.6g} > {limit:,.6g}" + (f" (+{100 * (value - limit) / abs(limit):.3g} %)" if limit else "")
+        for name, (value, limit) in broken(metrics, limits).items()
+    )

@@ -130,7 +130,7 @@ def test_an_interrupted_run_continues_to_the_same_answer(tmp_path, finished, res
 
 
 def test_impossible_limit_names_the_nearest(tmp_path):
-    with pytest.raises(Infeasible, match=r"nearest.*params [\d,]+ instead of at most 100"):
+    with pytest.raises(Infeasible, match=r"nearest.*params [\d,]+ > 100"):
         run.execute(config("limits.params=100"), tmp_path)
 
 

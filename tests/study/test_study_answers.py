@@ -46,7 +46,7 @@ def test_infeasible_names_the_nearest_and_by_how_much(space: Space) -> None:
         _ = study.best
     assert str(caught.value) == (
         f"none of 30 trials meets the limits; nearest: trial {nearest.number} ({nearest.arch.key}), "
-        "params 1000 > 800 (+25 %), latency_ms 3 > 2 (+50 %)"
+        "params 1,000 > 800 (+25 %), latency_ms 3 > 2 (+50 %)"
     )
     assert caught.value.exit_code == 3
     assert study.pareto() == []

@@ -9,7 +9,7 @@ from typing import Any
 from archwright.errors import ArchwrightError, Infeasible
 from archwright.search import pareto
 from archwright.space import Space
-from archwright.trial import Objective, Trial, broken, excess
+from archwright.trial import Objective, Trial, excess, misses
 
 
 def best(trials: Sequence[Trial], objectives: Sequence[Objective], limits: Mapping[str, float]) -> Trial:
@@ -30,13 +30,9 @@ def best(trials: Sequence[Trial], objectives: Sequence[Objective], limits: Mappi
 
 
 def nearest_miss(trials: Sequence[Trial], limits: Mapping[str, float]) -> str:
-    """`"trial 3 (0123456789abcdef), params 1200 > 1000 (+20 %)"`: the trial with the smallest total relative excess."""
+    """`"trial 3 (0123456789abcdef), params 1,200 > 1,000 (+20 %)"`: the smallest total relative excess."""
     trial = min(trials, key=lambda t: (excess(t.metrics, limits), t.number))
-    misses = [
-        f"{name} {value:.6g} > {limit:.6g}" + (f" (+{100 * (value - limit) / abs(limit):.2g} %)" if limit else "")
-        for name, (value, limit) in broken(trial.metrics, limits).items()
-    ]
-    return f"trial {trial.number} ({trial.arch.key}), {', '.join(misses)}"
+    return f"trial {trial.number} ({trial.arch.key}), {misses(trial.metrics, limits)}"
 
 
 def row(trial: Trial, space: Space, limits: Mapping[str, float]) -> dict[str, Any]:
