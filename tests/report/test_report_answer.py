@@ -45,6 +45,7 @@ def test_the_limit_that_binds(changed):
         "The limit on parameters binds : the answer uses 90 % of what was allowed, and 1 candidate was over it."
         in text(changed())
     )
+    assert "The limit on parameters is near : the answer uses 90 %" in text(changed(trials=TRIALS[:3]))
     assert "No limit binds: the nearest is parameters, of which the answer uses 45 %" in text(
         changed({"limits": {"params": 2000}})
     )

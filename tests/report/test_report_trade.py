@@ -54,6 +54,7 @@ def test_random_search_at_equal_budget(changed, baseline):
     assert "Random search with 5 candidates (this search: 5) found accuracy 88.00 % at best" in page
     assert "this search had 90.00 % after as many" in page
     assert "random search, 4 candidates" in page
+    assert "5 architectures came up in both." in page
 
 
 def test_without_random_search_it_says_so(facts):

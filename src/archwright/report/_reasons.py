@@ -65,7 +65,7 @@ def _binding(facts: Facts) -> Iterator[object]:
     over = {name: _over(facts, name) for name in facts.limits}
     binding = [name for name, share in sorted(used.items(), key=lambda item: -item[1]) if share >= _BINDING]
     for name in binding:
-        yield strong(f"The limit on {label(name)} binds")
+        yield strong(f"The limit on {label(name)} {'binds' if over[name] else 'is near'}")
         yield f": the answer uses {100 * used[name]:.0f} % of what was allowed, and {_candidates_over(over[name])}. "
     if not binding and used:
         near = max(used, key=lambda n: used[n])
