@@ -1,4 +1,4 @@
-"""A part with a mistake fails its contract, and no rule that has nothing to do with it."""
+"""A part with a mistake fails its contract, a sound one does not."""
 
 from __future__ import annotations
 
