@@ -2,8 +2,9 @@
 
 from archwright.study._evaluation import Evaluation
 from archwright.study._executor import Executor, Hooks, InProcess
+from archwright.study._processes import Processes
 from archwright.study._stored import stored
 from archwright.study._study import Study
 from archwright.study._task import Task
 
-__all__ = ["Evaluation", "Executor", "Hooks", "InProcess", "Study", "Task", "stored"]
+__all__ = ["Evaluation", "Executor", "Hooks", "InProcess", "Processes", "Study", "Task", "stored"]

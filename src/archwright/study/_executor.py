@@ -44,6 +44,9 @@ class Executor(abc.ABC):
         Closing the iterator ends what is still running; those tasks are run again when the study continues.
         """
 
+    def close(self) -> None:  # noqa: B027  not every executor keeps something
+        """End what is kept from batch to batch. Called when a run of the study is over; another one may follow."""
+
 
 @final
 class InProcess(Executor):

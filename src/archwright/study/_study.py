@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
@@ -47,7 +48,7 @@ class Study:
         name: of the study in the storage.
         seed: of the study; the estimator's seed of trial k follows from it and k.
         batch: architectures asked for at once; results are told when all of them are there.
-        executor: where trials run; None means one after the other in this process.
+        executor: where trials run (`Processes(workers=4)`); None means one after the other in this process.
 
     Raises:
         UserError: a setting that cannot be used, or a storage that holds another study under this name.
@@ -158,7 +159,7 @@ class Study:
             raise UserError("a study needs a budget: trials=, minutes= or both")
         if (trials is not None and trials < 1) or (minutes is not None and not minutes > 0):
             raise UserError(f"budgets must be positive, got trials={trials}, minutes={minutes}")
-        with self._store.open():
+        with self._store.open(), contextlib.closing(self._executor):
             self._load()
             self._replay()
             clock = time.perf_counter() - self._elapsed
