@@ -12,11 +12,12 @@ from archwright.run._limits import missed
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.search import STRATEGIES, pareto
-from archwright.study import Study
+from archwright.study import InProcess, Processes, Study
 from archwright.trial import Trial
 from archwright.trial import objectives as parsed
 
 _TITLES = {"search": "candidate", "baseline": "random candidate"}
+_SEEDS = {"search": 0, "baseline": 1_000_000}  # a strategy that starts at random must not start with the baseline
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,9 @@ class Search(Phase):
         strategy: how candidates are proposed.
         estimator: how they are judged.
         trials: candidates to judge.
-        batch: candidates asked for at once.
+        batch: candidates asked for at once, before any of them is judged. It decides what is proposed; 8 whatever the
+            number of workers, so that the candidates do not depend on the machine.
+        workers: processes that judge candidates; more than `batch` are never busy. 1 means this process.
         baseline: judge as many random candidates in the same way and within the same limits, so that the report can
             show what the strategy adds; they are never the answer.
         share: part of the run's minutes for this phase, in (0, 1].
@@ -36,13 +39,15 @@ class Search(Phase):
     strategy: Annotated[Part, "strategy"] = Part("strategy", "nsga2")
     estimator: Annotated[Part, "estimator"] = Part("estimator", "shared-weights")
     trials: int = 200
-    batch: int = 1
+    batch: int = 8
+    workers: int = 1
     baseline: bool = True
     share: float = 0.2
 
     def __post_init__(self) -> None:
         self._require("trials", "an integer of at least 1", self.trials >= 1)
         self._require("batch", "an integer of at least 1", self.batch >= 1)
+        self._require("workers", "an integer of at least 1", self.workers >= 1)
         self._require("share", "in (0, 1]", 0 < self.share <= 1)
 
     def __call__(self, state: State) -> None:
@@ -66,7 +71,7 @@ class Search(Phase):
     def _study(self, state: State, name: str, strategy: Part, judge: WithCosts) -> Study:
         """One search of the space, run to the end of its budget."""
         objectives, limits, space = parsed(state.objectives), state.search_limits, state.net.space
-        seed = state.config.seed
+        seed = state.config.seed + _SEEDS[name]
         study = Study(
             space,
             strategy.build(STRATEGIES, space=space, objectives=objectives, limits=limits, seed=seed),
@@ -77,10 +82,11 @@ class Search(Phase):
             name=name,
             seed=seed,
             batch=self.batch,
+            executor=Processes(self.workers) if self.workers > 1 else InProcess(),
         )
 
         def shown(study: Study, trial: Trial) -> None:
-            state.progress.step(trial.number + 1, self.trials, f"{_TITLES[name]} {_line(trial)}")
+            state.progress.step(len(study.trials), self.trials, f"{_TITLES[name]} {_line(trial)}")
 
         share = self.share / 2 if self.baseline else self.share
         return study.run(trials=self.trials, minutes=state.minutes(share), callback=shown)
