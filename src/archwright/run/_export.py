@@ -72,6 +72,7 @@ class Export(Phase):
             "test": {"accuracy": accuracy(tested, splits.test)},
             "params": cost.params(state.model),
             "flops": cost.flops(state.model, (1, *splits.input_shape)),
+            "memory": cost.peak_memory(state.model, (1, *splits.input_shape)),
             "latency_ms": latency.ms,
             "latency": latency.to_dict(),
             "size": size,
