@@ -118,12 +118,17 @@ def test_changed_labels_change_the_fingerprint() -> None:
         ({"train": ["a"], "valid": [1], "test": [2]}, "train holds <U1"),
         ({"train": [0], "valid": [1], "test": [99]}, "reach 99 but the data has 60"),
         ({"train": [0], "valid": [1], "test": [1]}, "two places"),
-        ({"train": [0], "valid": [1], "test": []}, "test is empty"),
+        ({"train": [0], "valid": [], "test": [1]}, "valid is empty"),
     ],
 )
 def test_a_stored_split_must_fit(indices: dict[str, list[int]], match: str) -> None:
     with pytest.raises(UserError, match=match):
         splits(np.zeros((60, 2)), indices=indices)
+
+
+def test_a_stored_split_may_do_without_a_test_part() -> None:
+    found = splits(np.zeros((60, 2)), indices={"train": [0, 2], "valid": [1], "test": []})
+    assert (len(found.train), len(found.valid), len(found.test)) == (2, 1, 0)
 
 
 def test_an_unreadable_stored_split_is_named(tmp_path: Path) -> None:

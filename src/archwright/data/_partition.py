@@ -85,7 +85,7 @@ class Partition:
         """This partition with its fingerprint filled in, if it fits the data.
 
         Raises:
-            UserError: the data changed, or the indices are not those of disjoint samples of it.
+            UserError: the data changed, or the indices are not those of disjoint samples of it; only test may be empty.
         """
         if self.fingerprint and self.fingerprint != fingerprint:
             raise UserError(
@@ -93,7 +93,7 @@ class Partition:
                 f"stored {self.fingerprint[:12]}; restore the data or start a new run"
             )
         every = np.concatenate([self.train, self.valid, self.test])
-        empty = [part for part in PARTS if not len(self.indices[part])]
+        empty = [part for part in ("train", "valid") if not len(self.indices[part])]
         if empty:
             raise UserError(f"stored split of {name}: {empty[0]} is empty")
         if every.min() < 0 or every.max() >= samples:

@@ -2,7 +2,7 @@
 
 from archwright.run._choose import Choose
 from archwright.run._config import Config
-from archwright.run._execute import execute
+from archwright.run._execute import conduct, execute
 from archwright.run._export import Export
 from archwright.run._finished import Finished, opened
 from archwright.run._phase import Phase
@@ -27,6 +27,7 @@ __all__ = [
     "Train",
     "TrainSupernet",
     "WriteReport",
+    "conduct",
     "execute",
     "opened",
     "write_report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import tempfile
 from pathlib import Path
@@ -14,10 +15,12 @@ from archwright.errors import Infeasible
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.space import Arch
+from archwright.supernet import recalibrate
 from archwright.trial import Trial, broken, excess
 from archwright.trial import objectives as parsed
 
 _MEASURED = ("latency_ms", "size")
+_BATCH, _BATCHES = 256, 16  # that the statistics are computed from
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,8 @@ class Choose(Phase):
     """Choose one candidate: the best score; among scores that the validation part cannot tell apart, the lowest loss.
 
     Two accuracies are not told apart when they differ by less than `noise` standard errors of the best one. Limits on
-    latency and file size are measured on the exported file of the candidate before it is chosen.
+    latency and file size are measured on the exported file of the candidate before it is chosen. With the supernet's
+    weights it is the answer of a recipe that trains no further (BigNAS).
 
     Args:
         noise: standard errors of the validation accuracy within which candidates count as equal, at least 0.
@@ -46,6 +50,7 @@ class Choose(Phase):
         else:
             state.chosen = self._measured(state, self._ordered(state))
             state.folder.write_json("chosen.json", {"architecture": dict(state.chosen)})
+        state.model = inherited(state, state.chosen)
         state.result["architecture"] = dict(state.chosen)
         text = ", ".join(f"{k}={v}" for k, v in state.chosen.items())
         state.progress.message(f"chosen: {text}")
@@ -81,6 +86,13 @@ class Choose(Phase):
             f"no exported network of the {len(seen)} best candidates meets the limits {limits}; the nearest, candidate "
             f"{trial.number}, has {_text(metrics)}"
         )
+
+
+def inherited(state: State, arch: Arch) -> nn.Module:
+    """The plain network of an architecture with the supernet's weights and batch-norm statistics of its own."""
+    batches = state.splits.train.batches(_BATCH, shuffle=True, seed=state.config.seed, device=state.device)
+    module = state.net.extract(arch).to(state.device)
+    return recalibrate(module, itertools.islice((x for x, _ in batches), _BATCHES)).eval()
 
 
 def measure(state: State, arch: Arch) -> dict[str, float]:

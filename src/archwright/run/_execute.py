@@ -64,24 +64,55 @@ def execute(
         if done:
             progress.message(f"{place.path} holds a finished run of this configuration")
             return done
-        spent = place.read_json("seconds.json")
+        return _through_phases(prepare(config, place, progress, net), request).result
+
+
+def conduct(
+    config: Config,
+    folder: str | os.PathLike[str],
+    *,
+    splits: data.Splits | None = None,
+    progress: Progress | None = None,
+) -> State:
+    """As `execute`, but hand over the last state: it holds the network itself, so that no phase has to export it.
+
+    In the folder of a finished run the phases take up what they find, and end with the same state.
+
+    Args:
+        config: the request.
+        folder: of the run.
+        splits: data, used instead of what `config` names; `config.data` must differ for other data.
+        progress: listener.
+
+    Raises:
+        UserError, Infeasible, ArchwrightError: as `execute`.
+    """
+    place = Folder(folder)
+    with place.owned():
+        request = effective(config)
+        _check_same(place, request)
+        return _through_phases(prepare(config, place, progress or Progress(), splits=splits), request)
+
+
+def _through_phases(state: State, request: Mapping[str, Any]) -> State:
+    """The state after the last phase, with `result.json` written."""
+    place, config = state.folder, state.config
+    _claim(place, request, state.splits)
+    spent = place.read_json("seconds.json")
+    spent["prepare"] = spent.get("prepare", 0.0) + time.perf_counter() - state.started
+    for number, part in enumerate(config.phases, 1):
+        state.progress.phase(part.name, number, len(config.phases))
         start = time.perf_counter()
-        state = prepare(config, place, progress, net)
-        _claim(place, request, state.splits)
-        spent["prepare"] = spent.get("prepare", 0.0) + time.perf_counter() - start
-        for number, part in enumerate(config.phases, 1):
-            progress.phase(part.name, number, len(config.phases))
-            start = time.perf_counter()
-            state.result["seconds_by_phase"] = spent
-            try:
-                part.build(PHASES)(state)
-            finally:
-                key = f"{number} {part.name}"
-                spent[key] = spent.get(key, 0.0) + time.perf_counter() - start
-                place.write_json("seconds.json", spent)
-        result = outcome(state, spent)
-        place.write_json("result.json", result)
-    return result
+        state.result["seconds_by_phase"] = spent
+        try:
+            part.build(PHASES)(state)
+        finally:
+            key = f"{number} {part.name}"
+            spent[key] = spent.get(key, 0.0) + time.perf_counter() - start
+            place.write_json("seconds.json", spent)
+    state.result = outcome(state, spent)
+    place.write_json("result.json", state.result)
+    return state
 
 
 def _check_same(place: Folder, request: Mapping[str, Any]) -> None:
@@ -135,11 +166,19 @@ def _device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
-def prepare(config: Config, place: Folder, progress: Progress, net: nn.Module | None = None) -> State:
-    """Load the data (with the stored split, if there is one) and build the supernet."""
-    claimed = (place / "config.yaml").exists()  # a split without it is left from a request that was refused
-    indices = place / "split.npz" if claimed else None
-    splits = data.load(config.data, seed=config.seed, label=config.label, indices=indices)
+def prepare(
+    config: Config,
+    place: Folder,
+    progress: Progress,
+    net: nn.Module | None = None,
+    splits: data.Splits | None = None,
+) -> State:
+    """Load the data (with the stored split, if there is one), unless they are given, and build the supernet."""
+    started = time.perf_counter()
+    if splits is None:
+        claimed = (place / "config.yaml").exists()  # a split without it is left from a request that was refused
+        indices = place / "split.npz" if claimed else None
+        splits = data.load(config.data, seed=config.seed, label=config.label, indices=indices)
     progress.message(repr(splits))
     supernet = build(config, splits) if net is None else _searchable(net, splits)
     progress.message(f"space {supernet.space.name or config.net}: {supernet.space.size:,} architectures")
@@ -150,6 +189,7 @@ def prepare(config: Config, place: Folder, progress: Progress, net: nn.Module | 
         splits=splits,
         net=supernet,
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+        started=started,
     )
     if "latency_ms" in config.limits:
         state.latency_table = latency_table(state)

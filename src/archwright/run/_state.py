@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ class State:
         splits: data.
         net: the supernet.
         device: where networks are trained.
+        started: `time.perf_counter()` when it was begun.
         objectives: metrics to improve, the main one first.
         latency_table: operation times of this device, if a latency is limited.
         trials: of the search.
@@ -45,6 +47,7 @@ class State:
     splits: Splits
     net: Supernet
     device: torch.device
+    started: float = dataclasses.field(default_factory=time.perf_counter)
     objectives: tuple[str, ...] = ("accuracy",)
     latency_table: LatencyTable | None = None
     trials: Sequence[Trial] = ()
