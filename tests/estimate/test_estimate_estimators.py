@@ -142,3 +142,10 @@ def test_latency_needs_a_table_and_costs_need_a_shape(net):
         NetworkCosts(net, ("latency_ms",))
     with pytest.raises(UserError, match="shape"):
         NetworkCosts(Supernet(net.module))
+
+
+def test_a_part_of_the_validation_samples_can_judge(net, splits, arch):
+    few, same = (SharedWeights(net, splits, samples=50) for _ in range(2))
+    assert last(few(arch)) == last(same(arch))
+    assert last(few(arch))["accuracy"] % 2 == 0  # of 50 samples
+    assert last(SharedWeights(net, splits, samples=10**6)(arch)) == last(SharedWeights(net, splits, samples=None)(arch))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import torch
+
 from archwright.data import Splits
 from archwright.errors import UserError
 from archwright.estimate._estimator import Estimator
@@ -25,6 +27,7 @@ class SharedWeights(Estimator):
         splits: calibration batches come from `train`, accuracy from `valid`.
         calibration: training batches for the statistics.
         batch_size: samples a batch.
+        samples: of the validation part that are judged, always the same ones; None means all.
 
     Raises:
         UserError: no validation part to judge on.
@@ -32,14 +35,26 @@ class SharedWeights(Estimator):
 
     source = "shared-weights"
 
-    def __init__(self, net: Supernet, splits: Splits, *, calibration: int = 8, batch_size: int = 256) -> None:
+    def __init__(
+        self, net: Supernet, splits: Splits, *, calibration: int = 8, batch_size: int = 256, samples: int | None = 4000
+    ) -> None:
         if not len(splits.valid):
             raise UserError("shared weights are judged on the validation part, which is empty; ask for valid > 0")
-        self.net, self.splits, self.calibration, self.batch_size = net, splits, calibration, batch_size
+        self.net, self.splits, self.calibration, self.batch_size, self.samples = (
+            net,
+            splits,
+            calibration,
+            batch_size,
+            samples,
+        )
+        self._judged = splits.valid
+        if samples is not None and samples < len(splits.valid):
+            order = torch.randperm(len(splits.valid), generator=torch.Generator().manual_seed(splits.seed))
+            self._judged = splits.valid.subset(order[:samples])
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         module = self.net.slice(arch)
         device = next(self.net.parameters()).device
         batches = self.splits.train.batches(self.batch_size, shuffle=True, seed=seed, device=device)
         recalibrate(module, itertools.islice((x for x, _ in batches), self.calibration))
-        yield Report(step=0, metrics=evaluate(module, self.splits.valid, batch_size=self.batch_size))
+        yield Report(step=0, metrics=evaluate(module, self._judged, batch_size=self.batch_size))
