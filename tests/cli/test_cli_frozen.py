@@ -9,11 +9,15 @@ from archwright.cli._main import parse, parser
 
 FROZEN = {
     "search": "DATA --recipe --label --space --net --strategy --estimator --objective --max-params --max-flops "
-    "--max-latency-ms --max-size --minutes --trials --seed --set --out --json",
+    "--max-latency-ms --max-size --minutes --trials --workers --seed --set --out --json",
     "run": "FILE KEY.SUB=VALUE --out --json",
     "check": "FILE KEY.SUB=VALUE --effective --json",
+    "profile": "DATA --recipe --label --space --net --max-params --max-flops --max-latency-ms --max-size --samples "
+    "--table --seed --set --json",
     "ls": "KIND PATTERN --json",
     "cp": "RECIPE FILE --force",
+    "report": "RUN --open",
+    "compare": "RUN --json",
     "export": "RUN --format --out",
     "predict": "RUN INPUT --json",
     "measure": "MODEL --runtime --threads --repeats --space --data --table --json",

@@ -44,7 +44,7 @@ def _phase(config, name):
 
 def test_options_reach_the_configuration(runs):
     words = (
-        "search digits --out here --seed 3 --minutes 2.5 --trials 7 --strategy random "
+        "search digits --out here --seed 3 --minutes 2.5 --trials 7 --workers 2 --strategy random "
         "--objective accuracy --objective flops --max-params 40k --max-flops 1.5M --max-latency-ms 2 --max-size 160KB "
         "--set phases.train-supernet.trainer.epochs=3"
     )
@@ -54,6 +54,7 @@ def test_options_reach_the_configuration(runs):
     assert (config.data, config.seed, config.minutes, config.objectives) == ("digits", 3, 2.5, ("accuracy", "flops"))
     assert config.limits == {"params": 40e3, "flops": 1.5e6, "latency_ms": 2.0, "size": 160e3}
     assert _phase(config, "search")["trials"] == 7
+    assert _phase(config, "search")["workers"] == 2
     assert _phase(config, "search")["strategy"].name == "random"
     assert _phase(config, "train-supernet")["trainer"].epochs == 3
 
@@ -71,11 +72,14 @@ def test_another_estimator_drops_the_old_settings(runs):
     assert _phase(runs[0][0], "search")["estimator"].settings == {}
 
 
-@pytest.mark.parametrize(("words", "space"), [([], "mlp"), (["--space", "convnet"], "convnet")])
+@pytest.mark.parametrize(
+    ("words", "space"), [("", None), ("--recipe spos", "mlp"), ("--space convnet", "convnet")]
+)  # None: the run decides by the kind of data
 def test_a_table_gets_a_space_for_rows_unless_one_is_named(runs, words, space, tmp_path):
     (tmp_path / "rows.csv").write_text("a,species\n1,x\n")
-    assert main(["search", "rows.csv", "--label", "species", *words]) == 0
-    assert (runs[0][0].space.name, runs[0][0].label) == (space, "species")
+    assert main(["search", "rows.csv", "--label", "species", *words.split()]) == 0
+    chosen = runs[0][0].space
+    assert (chosen and chosen.name, runs[0][0].label) == (space, "species")
 
 
 def test_first_line_last_line_and_answer(runs, capsys):

@@ -12,7 +12,9 @@ import archwright
 from archwright.cli._parser import Commands, Parser
 from archwright.errors import ArchwrightError
 
-COMMANDS = ("search", "run", "check", "ls", "cp", "export", "predict", "measure", "doctor")
+COMMANDS = (
+    "search", "run", "check", "profile", "ls", "cp", "report", "compare", "export", "predict", "measure", "doctor",
+)  # fmt: skip
 INTERRUPTED = 130
 
 _EXAMPLES = """examples:

@@ -45,8 +45,10 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = ()) -> dict[str, A
     file = _file(name_or_path)
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read recipe {str(file)!r}: {error}") from None
+    except OSError as error:
+        raise UserError(f"cannot read recipe {str(file)!r}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"cannot read recipe {str(file)!r}: not text ({error.reason})") from None
     mapping = parse(text, str(file))
     if not isinstance(mapping, dict):
         raise UserError(f"{file}: a recipe is a mapping of keys, got {type(mapping).__name__}")

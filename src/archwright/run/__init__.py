@@ -1,12 +1,14 @@
 """A run: phases from a data set and a budget to an exported network, in a folder that survives."""
 
 from archwright.run._choose import Choose
+from archwright.run._compare import compare
 from archwright.run._config import Config
 from archwright.run._execute import conduct, execute
 from archwright.run._export import Export
 from archwright.run._finished import Finished, opened
 from archwright.run._phase import Phase
 from archwright.run._phases import PHASES
+from archwright.run._profile import profile
 from archwright.run._progress import Progress
 from archwright.run._report import WriteReport, write_report
 from archwright.run._search import Search
@@ -27,8 +29,10 @@ __all__ = [
     "Train",
     "TrainSupernet",
     "WriteReport",
+    "compare",
     "conduct",
     "execute",
     "opened",
+    "profile",
     "write_report",
 ]

@@ -6,13 +6,13 @@ import numpy as np
 
 from archwright.errors import Infeasible
 from archwright.estimate import NetworkCosts
+from archwright.run._downhill import downhill
 from archwright.run._limits import missed
 from archwright.run._state import State
 from archwright.supernet import extreme
 from archwright.trial import Trial, broken, excess
 
 _RANDOM = 32
-_STEPS = 200
 
 
 def require_feasible(state: State) -> None:
@@ -31,12 +31,8 @@ def require_feasible(state: State) -> None:
     for arch in seen:
         if not broken(costs(arch), limits):
             return
-    nearest = min(seen, key=lambda a: excess(costs(a), limits))
-    for _ in range(_STEPS):
-        better = min(space.neighbours(nearest), key=lambda a: excess(costs(a), limits), default=nearest)
-        if excess(costs(better), limits) >= excess(costs(nearest), limits):
-            trials = [Trial(number=i, arch=a, metrics=costs(a)) for i, a in enumerate([*seen, nearest])]
-            raise Infeasible(missed(trials, limits))
-        nearest = better
-        if not broken(costs(nearest), limits):
-            return
+    start = min(seen, key=lambda a: excess(costs(a), limits))
+    nearest = downhill(space, start, lambda a: excess(costs(a), limits), enough=0.0)
+    if broken(costs(nearest), limits):
+        trials = [Trial(number=i, arch=a, metrics=costs(a)) for i, a in enumerate([*seen, nearest])]
+        raise Infeasible(missed(trials, limits))
