@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from archwright.errors import UserError
 from archwright.space import Ordinal
 from archwright.supernet._dimension import Dimension, Size
-from archwright.supernet._plain import assign, leading, require_concrete
+from archwright.supernet._plain import assign, corner, require_concrete
 from archwright.supernet._searchable import Searchable, Variable
 
 
@@ -94,37 +94,31 @@ class ElasticConv2d(Searchable):
     def _effective(self) -> tuple[Tensor, Tensor | None, int, int]:
         """Weight, bias, padding and groups of the one convolution that the selection amounts to."""
         kernel, out, bias = self._kernel.resolve(), self._out.resolve(), self.bias
-        weight: Tensor = self.weight
-        crop = 0
+        crop = 0 if isinstance(kernel, Tensor) else (self._kernel.maximum - kernel) // 2
+        weight, groups = self._channels(out, crop)
         if isinstance(kernel, Tensor):
             weight = weight * torch.tensordot(kernel.to(weight.dtype), self._kernel_steps, 1)
-        elif kernel < self._kernel.maximum:
-            crop = (self._kernel.maximum - kernel) // 2
-            weight = weight[:, :, crop : crop + kernel, crop : crop + kernel]
-        weight, groups = self._channels(weight, out)
-        padding = self.padding - self.dilation * crop
-        return weight, None if bias is None else self._rows(bias, out), padding, groups
+        if bias is None or not isinstance(out, Tensor):
+            shift = None if bias is None else corner(bias, weight.shape[0])
+        else:
+            shift = bias * (out.to(bias.dtype) @ self._out_steps)
+        return weight, shift, self.padding - self.dilation * crop, groups
 
-    def _channels(self, weight: Tensor, out: int | Tensor) -> tuple[Tensor, int]:
-        """Cut or superpose the channel axes of `weight`; also the groups to call with."""
-        if self.depthwise:
-            weight = self._rows(weight, out)
-            return weight, weight.shape[0]
-        inputs = self._in.resolve()
+    def _channels(self, out: int | Tensor, crop: int) -> tuple[Tensor, int]:
+        """The weight with its channel axes cut or superposed and `crop` pixels less on each side; its groups."""
+        inputs = 1 if self.depthwise else self._in.resolve()
         groups = self._groups.resolve() if self._groups.maximum > 1 else 1
-        if isinstance(groups, Tensor) or (groups > 1 and not (isinstance(out, int) and isinstance(inputs, int))):
-            return self._dense(weight, out, inputs, groups), 1
-        weight = self._rows(weight, out)
+        relaxed = isinstance(out, Tensor) or isinstance(inputs, Tensor)
+        if isinstance(groups, Tensor) or (relaxed and groups > 1):
+            return self._dense(corner(self.weight, crop=crop), out, inputs, groups), 1
+        rows = self._out.maximum if isinstance(out, Tensor) else out
+        columns = self._in.maximum if isinstance(inputs, Tensor) else inputs // groups
+        weight = corner(self.weight, rows, columns, crop=crop)
+        if isinstance(out, Tensor):
+            weight = weight * (out.to(weight.dtype) @ self._out_steps)[:, None, None, None]
         if isinstance(inputs, Tensor):
-            return weight * (inputs.to(weight.dtype) @ self._in_steps)[:, None, None], groups
-        return leading(weight, inputs // groups, axis=1), groups
-
-    def _rows(self, tensor: Tensor, out: int | Tensor) -> Tensor:
-        """Cut or superpose the axis of output channels, the first of `tensor`."""
-        if not isinstance(out, Tensor):
-            return leading(tensor, out)
-        mask = out.to(tensor.dtype) @ self._out_steps
-        return tensor * mask.reshape(-1, *[1] * (tensor.ndim - 1))
+            weight = weight * (inputs.to(weight.dtype) @ self._in_steps)[:, None, None]
+        return weight, rows if self.depthwise else groups
 
     def _dense(self, weight: Tensor, out: int | Tensor, inputs: int | Tensor, groups: int | Tensor) -> Tensor:
         """Superposition of grouped slices as one dense weight: channels change group with the width, so masks fail."""

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,8 @@ class Dimension:
             self.variables = size.factors if isinstance(size, Product) else (size,)
             grid = list(itertools.product(*(v.options for v in self.variables)))
             self.sizes = [round(math.prod(values)) for values in grid]
-            self._by_values = dict(zip(grid, self.sizes))
+            self._by_values: dict[Any, int] = dict(zip(grid, self.sizes))
+            self._by_value: dict[Any, int] = dict(zip(self.variables[0].options, self.sizes))
         if min(self.sizes, default=0) < 1:
             raise UserError(f"sizes must be positive integers, got {self.sizes} for {size!r}")
         self.maximum = max(self.sizes)
@@ -67,9 +69,12 @@ class Dimension:
         """The decided size, or the weights (sizes,) over `sizes` when a variable is relaxed."""
         if not self.variables:
             return self.maximum
+        if len(self.variables) == 1:  # apart, because every forward comes along here
+            value = decision(self.variables[0])
+            return value if isinstance(value, Tensor) else self._by_value[value]
         values = [decision(v) for v in self.variables]
         if any(isinstance(v, Tensor) for v in values):
-            return values[0] if len(values) == 1 else _outer(self.variables, values)  # type: ignore[return-value]
+            return _outer(self.variables, values)
         return self._by_values[tuple(values)]
 
 

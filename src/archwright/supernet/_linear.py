@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archwright.supernet._dimension import Dimension, Size
-from archwright.supernet._plain import assign, leading, require_concrete
+from archwright.supernet._plain import assign, corner, require_concrete
 from archwright.supernet._searchable import Searchable, Variable
 
 
@@ -38,17 +38,16 @@ class ElasticLinear(Searchable):
 
     def _effective(self) -> tuple[Tensor, Tensor | None]:
         """Weight and bias of the one product that the selection amounts to."""
-        rows, columns = self._out.resolve(), self._in.resolve()
-        weight: Tensor = self.weight
-        bias: Tensor | None = self.bias
-        if isinstance(rows, Tensor):
-            mask = rows.to(weight.dtype) @ self._out_steps
-            weight, bias = weight * mask[:, None], None if bias is None else bias * mask
-        else:
-            weight, bias = leading(weight, rows), None if bias is None else leading(bias, rows)
-        if isinstance(columns, Tensor):
-            return weight * (columns.to(weight.dtype) @ self._in_steps), bias
-        return leading(weight, columns, axis=1), bias
+        out, inputs, bias = self._out.resolve(), self._in.resolve(), self.bias
+        rows = self._out.maximum if isinstance(out, Tensor) else out
+        columns = self._in.maximum if isinstance(inputs, Tensor) else inputs
+        weight, shift = corner(self.weight, rows, columns), None if bias is None else corner(bias, rows)
+        if isinstance(out, Tensor):
+            mask = out.to(weight.dtype) @ self._out_steps
+            weight, shift = weight * mask[:, None], None if shift is None else shift * mask
+        if isinstance(inputs, Tensor):
+            weight = weight * (inputs.to(weight.dtype) @ self._in_steps)
+        return weight, shift
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, *self._effective())

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from archwright.errors import UserError
 from archwright.supernet._dimension import Dimension, Size
-from archwright.supernet._plain import assign, leading, require_concrete
+from archwright.supernet._plain import assign, corner, require_concrete
 from archwright.supernet._searchable import Searchable, Variable
 
 
@@ -122,7 +122,7 @@ class ElasticLayerNorm(Searchable):
     def forward(self, x: Tensor) -> Tensor:
         features = self._features.resolve()
         if not isinstance(features, Tensor):
-            weight, bias = leading(self.weight, features), leading(self.bias, features)
+            weight, bias = corner(self.weight, features), corner(self.bias, features)
             return F.layer_norm(x, (features,), weight, bias, self.eps)
         mask = features.to(self.weight.dtype) @ self._steps
         total = mask.sum()
