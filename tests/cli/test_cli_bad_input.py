@@ -78,6 +78,7 @@ def test_control_begins_its_first_phase(here, capsys):
         ("digits --max-params=-4", "a limit of params is a number above 0 like 150k or 1.5M, got '-4'"),
         ("digits --max-size ten", "a limit of size is a number above 0 like 4MB or 512KiB, got 'ten'"),
         ("digits --label species", "label names a column of a .csv or .parquet table, but the source is digits"),
+        ("digits --set space.convnet.width=-1", "convnet: width must be a number above 0, got -1"),
         ("digits --recipe none.yaml", "cannot read recipe 'none.yaml': No such file or directory"),
         ("digits --recipe spso", "unknown recipe 'spso'; did you mean 'spos'?"),
     ],

@@ -84,8 +84,10 @@ def test_width_multiplies_all_widths_in_steps_of_four() -> None:
         ({"image_size": None}, "'mlp'"),
         ({"classes": 1}, "classes must be at least 2"),
         ({"in_channels": 0}, "in_channels must be at least 1"),
+        ({"width": -1}, "width must be a number above 0, got -1"),
+        ({"width": float("nan")}, "width must be a number above 0, got nan"),
     ],
 )
-def test_sizes_out_of_range_are_refused(arguments: dict[str, int | None], message: str) -> None:
+def test_sizes_out_of_range_are_refused(arguments: dict[str, float | None], message: str) -> None:
     with pytest.raises(UserError, match=message):
         zoo.build("convnet", **{"in_channels": 3, "classes": 10, "image_size": 32, **arguments})

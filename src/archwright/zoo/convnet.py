@@ -9,11 +9,13 @@ inverted residuals (Sandler et al. 2018).
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from archwright.errors import UserError
 from archwright.space import Ordinal
 from archwright.supernet import Depth, ElasticBatchNorm2d, ElasticConv2d, ElasticLinear, Product, Supernet
 from archwright.supernet._dimension import Size
@@ -39,13 +41,15 @@ def convnet(*, in_channels: int = 3, classes: int = 10, image_size: int | None =
         in_channels: channels of the image.
         classes: number of outputs.
         image_size: height (= width) in pixels, 8 to 512.
-        width: factor on all widths.
+        width: factor on all widths, above 0.
 
     Raises:
         UserError: sizes out of range.
     """
     size = image("convnet", image_size)
     check("convnet", in_channels=in_channels, classes=classes, image_size=size, smallest=8, largest=512)
+    if not 0 < width < math.inf:
+        raise UserError(f"convnet: width must be a number above 0, got {width}")
     reductions = 0
     while size / 2**reductions > 56:
         reductions += 1
