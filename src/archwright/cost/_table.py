@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,7 @@ class LatencyTable:
         return _net(latency, self.protocol)
 
     def save(self, path: str | Path) -> Path:
-        """Write the table as JSON."""
+        """Write the table as JSON, to a temporary name first."""
         content = {
             "format": FORMAT,
             "protocol": dataclasses.asdict(self.protocol),
@@ -154,7 +155,9 @@ class LatencyTable:
         }
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        partial.replace(target)
         return target
 
     @classmethod
@@ -174,7 +177,7 @@ class LatencyTable:
             protocol = Protocol(**{**content["protocol"], "flags": tuple(content["protocol"]["flags"])})
             networks = [(row["sum_ms"], row["measured_ms"]) for row in content["networks"]]
             return cls(content["entries_ms"], protocol=protocol, networks=networks)
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise UserError(f"{source} is not a latency table: {error!r}") from error
 
 

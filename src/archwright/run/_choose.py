@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import nn
 
 from archwright import cost, export
-from archwright.errors import Infeasible
+from archwright.errors import Infeasible, UserError
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.space import Arch
@@ -19,6 +19,7 @@ from archwright.supernet import recalibrate
 from archwright.trial import Trial, broken, excess
 from archwright.trial import objectives as parsed
 
+_FILE = "chosen.json"
 _MEASURED = ("latency_ms", "size")
 _BATCH, _BATCHES = 256, 16  # that the statistics are computed from
 
@@ -44,12 +45,10 @@ class Choose(Phase):
         self._require("tries", "an integer of at least 1", self.tries >= 1)
 
     def __call__(self, state: State) -> None:
-        stored = state.folder.read_json("chosen.json")
-        if stored:
-            state.chosen = state.net.space.arch(stored["architecture"])
-        else:
+        state.chosen = _stored(state)
+        if state.chosen is None:
             state.chosen = self._measured(state, self._ordered(state))
-            state.folder.write_json("chosen.json", {"architecture": dict(state.chosen)})
+            state.folder.write_json(_FILE, {"architecture": dict(state.chosen)})
         state.model = inherited(state, state.chosen)
         state.result["architecture"] = dict(state.chosen)
         text = ", ".join(f"{k}={v}" for k, v in state.chosen.items())
@@ -86,6 +85,20 @@ class Choose(Phase):
             f"no exported network of the {len(seen)} best candidates meets the limits {limits}; the nearest, candidate "
             f"{trial.number}, has {_text(metrics)}"
         )
+
+
+def _stored(state: State) -> Arch | None:
+    """What an earlier call has chosen."""
+    stored = state.folder.read_json(_FILE)
+    if not stored:
+        return None
+    architecture = stored.get("architecture")
+    if not isinstance(architecture, dict):
+        raise state.folder.damaged(_FILE, f"expected an architecture, got {architecture!r:.40}")
+    try:
+        return state.net.space.arch(architecture)
+    except UserError as error:
+        raise state.folder.damaged(_FILE, str(error)) from error
 
 
 def inherited(state: State, arch: Arch) -> nn.Module:

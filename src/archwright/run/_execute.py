@@ -16,7 +16,7 @@ import yaml
 from torch import nn
 
 from archwright import data, zoo
-from archwright.errors import ArchwrightError, UserError
+from archwright.errors import UserError
 from archwright.registry import Part
 from archwright.run._config import Config
 from archwright.run._effective import effective
@@ -30,6 +30,8 @@ from archwright.run._progress import Progress
 from archwright.run._state import State
 from archwright.supernet import Supernet
 from archwright.versions import versions
+
+_NEUTRAL = ".search.workers"  # how many work does not change what they find
 
 
 def execute(
@@ -98,7 +100,7 @@ def _through_phases(state: State, request: Mapping[str, Any]) -> State:
     """The state after the last phase, with `result.json` written."""
     place, config = state.folder, state.config
     _claim(place, request, state.splits)
-    spent = place.read_json("seconds.json")
+    spent = _spent(place)
     spent["prepare"] = spent.get("prepare", 0.0) + time.perf_counter() - state.started
     for number, part in enumerate(config.phases, 1):
         state.progress.phase(part.name, number, len(config.phases))
@@ -115,17 +117,21 @@ def _through_phases(state: State, request: Mapping[str, Any]) -> State:
     return state
 
 
+def _spent(place: Folder) -> dict[str, float]:
+    """Seconds by phase, those of earlier calls."""
+    stored = place.read_json("seconds.json")
+    if not all(isinstance(seconds, int | float) for seconds in stored.values()):
+        raise place.damaged("seconds.json", "expected numbers")
+    return stored
+
+
 def _check_same(place: Folder, request: Mapping[str, Any]) -> None:
     """Make sure that the folder, if it holds a run, holds this one."""
-    path = place / "config.yaml"
-    if not path.exists():
+    stored = place.read_config()
+    if not stored:
         return
-    try:
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-        there, asked = dict(_leaves(stored)), dict(_leaves(request))
-    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-        raise ArchwrightError(f"cannot read {path}: {error}".replace("\n", " ")) from error
-    different = sorted(k for k in {*there, *asked} if there.get(k) != asked.get(k))
+    there, asked = dict(_leaves(stored)), dict(_leaves(request))
+    different = sorted(k for k in {*there, *asked} if there.get(k) != asked.get(k) and not k.endswith(_NEUTRAL))
     if different:
         details = "; ".join(f"{k} {there.get(k)!r} there, {asked.get(k)!r} asked" for k in different[:3])
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import nn
 
 from archwright import data, export
 from archwright.errors import UserError
+from archwright.run._folder import Folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,12 +47,12 @@ def opened(folder: str | os.PathLike[str]) -> Finished:
 
     Raises:
         UserError: not the folder of a run, or the run is not finished.
+        ArchwrightError: its result or configuration cannot be read.
     """
     path = Path(folder)
     if not (path / "config.yaml").exists():
         raise UserError(f"{path} is not the folder of a run (no config.yaml)")
     if not (path / "result.json").exists():
         raise UserError(f"the run in {path} is not finished; the command that started it continues it")
-    result = json.loads((path / "result.json").read_text(encoding="utf-8"))
-    config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
-    return Finished(folder=path, result=result, config=config)
+    place = Folder(path)
+    return Finished(folder=path, result=place.read_json("result.json"), config=place.read_config())

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
-import yaml
 
 from archwright import report
 from archwright.errors import ArchwrightError
@@ -51,10 +50,9 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
 
 def gathered(place: Folder, result: Mapping[str, Any], trials: Sequence[Trial]) -> report.Facts:
     """What the report is made of: `result` and `trials`, and whatever else the folder holds."""
-    config = place / "config.yaml"
     return report.Facts(
         result=result,
-        config=yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {},
+        config=place.read_config(),
         record=place.read_json("record.json"),
         trials=trials,
         baseline=stored(place / "study.db", "baseline"),

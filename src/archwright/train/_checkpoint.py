@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import pickle
 import zipfile
@@ -15,22 +17,32 @@ from torch import Tensor, nn
 from archwright.errors import ArchwrightError, UserError
 
 _FORMAT, _VERSION = "archwright.train", 1
+_NEEDED = {"settings", "module"}
 _SHOWN = 4
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Write `state` (tensors, numbers, strings and containers of them) so that `path` is always whole: new file, then
-    rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    rename.
+
+    Raises:
+        ArchwrightError: the file cannot be written; an old one is as it was.
+    """
+    content = io.BytesIO()  # torch's own writer hides the reason when a disk is full
+    torch.save({"format": _FORMAT, "version": _VERSION, **state}, content)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            torch.save({"format": _FORMAT, "version": _VERSION, **state}, file)
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise ArchwrightError(f"cannot write checkpoint {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -67,7 +79,11 @@ def check(path: Path, stored: Mapping[str, Any], settings: Mapping[str, Any], mo
 
     Raises:
         UserError: names what differs.
+        ArchwrightError: the checkpoint lacks something.
     """
+    if not stored.keys() >= _NEEDED:
+        missing = ", ".join(sorted(_NEEDED - stored.keys()))
+        raise ArchwrightError(f"cannot read checkpoint {path}: it has no {missing}; delete it to start again")
     then, now = stored["settings"], settings
     differ = [f"{k}={then.get(k)!r} (now {now.get(k)!r})" for k in {**then, **now} if then.get(k) != now.get(k)]
     if not differ:
