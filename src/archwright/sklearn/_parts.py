@@ -32,9 +32,10 @@ def splits_of(
 
 
 def parts(y: NDArray[np.int64], seed: int) -> dict[str, NDArray[np.int64]]:
-    """Positions for `data.load`: validation takes 15 %, at least one sample of every class that has two.
+    """Positions for `data.load`: validation takes 15 %, stratified, or as many samples as there are classes.
 
-    The only sample of a class stays in the training part. If every class has one sample, any one validates.
+    Every class keeps a training sample: the only one of a class never validates. If all classes have only one, any of
+    them does.
     """
     counts = np.bincount(y)[y]
     single, several = np.flatnonzero(counts == 1), np.flatnonzero(counts > 1)

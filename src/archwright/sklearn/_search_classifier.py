@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from archwright import cost, data, recipes, run
+from archwright import cost, data, export, recipes, run
 from archwright.errors import UserError
 from archwright.registry import Part
 from archwright.sklearn._parts import splits_of
@@ -59,7 +59,8 @@ class SearchClassifier(ClassifierMixin, BaseEstimator):
         feature_names_in_: column names, if X was a data frame with names.
         sample_shape_: shape of one sample as given to `fit`.
         input_shape_: shape of one sample as `model_` takes it, (F,) or (C, H, W).
-        model_: plain PyTorch network from raw input, float32 (N, *input_shape_), to logits (N, K), in eval mode.
+        model_: network of `torch.nn` layers alone in eval mode, from raw input, float32 (N, *input_shape_), to logits
+            (N, K).
         architecture_: the chosen values of the search space.
         result_: facts of the run: `valid` (score of the network before it was trained on everything), `params`,
             `flops`, `seconds`, `data`, `seed`, `versions`, ...
@@ -105,20 +106,20 @@ class SearchClassifier(ClassifierMixin, BaseEstimator):
         labels = column_or_1d(labels, warn=True)
         check_classification_targets(labels)
         self.classes_, encoded = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y holds 1 class, {self.classes_[0]!r}; a classifier needs at least 2")
-        seed = self._seed()
         names = tuple(str(name) for name in self.classes_)
+        if len(names) < 2:
+            raise UserError(f"y holds 1 class, {names[0]!r}; a classifier needs at least 2")
+        seed = self._seed()
         splits = splits_of(_writable(x), encoded.astype(np.int64), names, seed)
         self.sample_shape_, self.input_shape_ = x.shape[1:], splits.input_shape
         state = self._conducted(self._config(splits, seed), splits)
         assert state.chosen is not None
         assert state.model is not None
         model = state.model.cpu()
+        self.model_ = export.flatten(nn.Sequential(splits.normalizer(), model))
         self.architecture_ = dict(state.chosen)
         costs = {"params": cost.params(model), "flops": cost.flops(model, (1, *self.input_shape_))}
         self.result_ = state.result | costs
-        self.model_ = nn.Sequential(splits.normalizer(), model).eval()
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
