@@ -67,6 +67,7 @@ def stop(folder: Path, phase: str, delay: float, number: signal.Signals, *words:
     began = time.monotonic()
     os.killpg(process.pid, number)
     _, errors = process.communicate(timeout=60)
+    assert process.returncode in (0, 130, -signal.SIGKILL), errors
     return process.returncode, time.monotonic() - began, errors
 
 
@@ -112,6 +113,7 @@ def test_killed_in_three_phases(tmp_path: Path, undisturbed: Path) -> None:
     same(tmp_path / "run", undisturbed)
 
 
+@pytest.mark.slow
 def test_no_finished_trial_is_lost(tmp_path: Path, undisturbed: Path) -> None:
     seen: list[list[Any]] = []
     for delay in (0.3, 0.3, 0.3):
@@ -122,7 +124,9 @@ def test_no_finished_trial_is_lost(tmp_path: Path, undisturbed: Path) -> None:
     assert seen == trials(undisturbed)[: len(seen)]
 
 
-@pytest.mark.parametrize("phase", ["train-supernet", "search", "train"])
+@pytest.mark.parametrize(
+    "phase", ["train-supernet", *(pytest.param(p, marks=pytest.mark.slow) for p in ("search", "train"))]
+)
 def test_interrupted_ends_soon_and_continues(tmp_path: Path, undisturbed: Path, phase: str) -> None:
     code, seconds, errors = stop(tmp_path / "run", phase, 0.3, signal.SIGINT)
     assert code == 130
@@ -133,6 +137,7 @@ def test_interrupted_ends_soon_and_continues(tmp_path: Path, undisturbed: Path, 
     same(tmp_path / "run", undisturbed)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing_and_end_with_the_run(tmp_path: Path, undisturbed: Path) -> None:
     code, seconds, errors = stop(tmp_path / "run", "search", 1.0, signal.SIGINT, "--workers", "2")
     assert (code, errors.count("\n")) == (130, 2), errors

@@ -118,6 +118,8 @@ def test_workers_divide_the_cores(space: Space, monkeypatch: pytest.MonkeyPatch)
     assert study.trials[0].metrics == {"accuracy": 1.0, "omp": 1.0}
     assert "OMP_NUM_THREADS" not in os.environ
     assert [Processes(workers).threads for workers in (1, 2, 3)] == [2, 1, 1]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert Processes(1).threads == 1
 
 
 def deadly(arch: Arch) -> Iterator[Report]:

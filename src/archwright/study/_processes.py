@@ -38,7 +38,8 @@ class Processes(Executor):
 
     Args:
         workers: processes, at least 1; no more are started than a batch has tasks.
-        threads: of torch in each worker; None divides the cores this process may use, at least 1 each.
+        threads: of torch in each worker; None divides the cores this process may use, at least 1 each, at most
+            `OMP_NUM_THREADS` where that is set.
 
     Raises:
         UserError: a number below 1; from `run`, an estimator that cannot be pickled.
@@ -49,7 +50,7 @@ class Processes(Executor):
         if workers < 1 or (threads is not None and threads < 1):
             raise UserError(f"workers and threads must be at least 1, got workers={workers}, threads={threads}")
         self.workers = workers
-        self.threads = threads or max(1, _cores() // workers)
+        self.threads = threads or _share(workers)
         self._pool: list[Worker] = []
         self._evaluation: Evaluation | None = None
         self._pickled = b""
@@ -151,6 +152,13 @@ def _pickled(evaluation: Evaluation) -> bytes:
 
 def _line(text: str) -> str:
     return " ".join(text.split())[:200]
+
+
+def _share(workers: int) -> int:
+    """Threads of one of `workers` processes."""
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    share = max(1, _cores() // workers)
+    return min(share, int(most)) if most.isdecimal() and int(most) else share
 
 
 def _cores() -> int:
