@@ -124,6 +124,20 @@ def test_plain_cells_drop_edges_that_are_zero(ops: tuple[str, str, str], left: l
     assert torch.equal(plain(X), net(X, arch))
 
 
+@pytest.mark.parametrize("relaxed", [False, True])
+def test_edges_that_are_zero_do_not_run(relaxed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the plain cell: otherwise a concrete forward costs more than the extracted network."""
+    edges = {(0, 1): nothing("a"), (0, 2): nothing("b"), (1, 2): nothing("c")}
+    net = Supernet(Cell(edges, sources={2: Choice("sources", ("0+1",))}))
+    runs: list[Tensor] = []
+    monkeypatch.setattr(Zero, "forward", lambda _self, x: runs.append(x) or 0.0 * x)
+    sources = weights(1.0) if relaxed else "0+1"
+    assert torch.equal(net(X, {"a": "none", "b": "skip", "c": "none", "sources": sources}), X)
+    assert len(runs) == 1  # node 1 has no other edge
+    assert torch.equal(net(X, {"a": weights(0.5, 0.5, 0.0), "b": "none", "c": "skip", "sources": sources}), 0.5 * X)
+    assert len(runs) == 1
+
+
 @pytest.mark.parametrize(
     ("edges", "settings", "message"),
     [

@@ -57,6 +57,17 @@ def test_a_mixture_of_nothing_is_zero() -> None:
     assert torch.equal(scales()(X, {"op": weights(0.0, 0.0, 0.0)}), 0 * X)
 
 
+def test_zero_does_not_run_beside_others_and_gets_its_gradient() -> None:
+    net = Supernet(OneOf("op", {"none": Zero(), "ten": Scale(10.0)}))
+    alpha = weights(0.4, 0.6, grad=True)
+    out = net(X, {"op": alpha})
+    out.sum().backward()
+    torch.testing.assert_close(out, 6 * X)
+    assert torch.equal(alpha.grad, weights(0.0, -10.0))
+    assert not net(X, {"op": weights(1.0, 0.0)}).any()
+    assert not net(X, {"op": "none"}).any()
+
+
 def test_straight_through_weights_carry_gradients_to_every_option() -> None:
     soft = weights(0.2, 0.5, 0.3, grad=True)
     hard = weights(0.0, 1.0, 0.0) + soft - soft.detach()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from archwright.errors import UserError
 from archwright.space import Choice
-from archwright.supernet._oneof import OneOf, Zero, mixture, total
+from archwright.supernet._oneof import is_zero, mixture, total
 from archwright.supernet._searchable import Condition, Searchable, Variable
 from archwright.supernet._selection import concrete, decision
 
@@ -86,24 +86,26 @@ class Cell(Searchable):
         return gather(nodes[self.inputs :], self.output)
 
     def _node(self, j: int, nodes: list[Tensor]) -> Tensor:
-        if j not in self.sources:
-            return total([self.edges[f"{i}-{j}"](nodes[i]) for i in self.incoming[j]])
-        weights, kept = decision(self.sources[j]), self._kept[j]
+        weights = decision(self.sources[j]) if j in self.sources else None
         if not isinstance(weights, Tensor):
-            return total([self.edges[f"{i}-{j}"](nodes[i]) for i in kept[weights]])
-        sources = [i for i in self.incoming[j] if any(i in named for named in kept.values())]
-        membership = weights.new_tensor([[float(i in named) for i in sources] for named in kept.values()])
-        return mixture(weights @ membership, [functools.partial(self.edges[f"{i}-{j}"], nodes[i]) for i in sources])
+            kept = self.incoming[j] if j not in self.sources else self._kept[j][weights]
+            return total([self.edges[f"{i}-{j}"](nodes[i]) for i in self._busy(j, kept)])
+        options = self._kept[j].values()
+        sources = [i for i in self.incoming[j] if any(i in kept for kept in options)]
+        shares = weights @ weights.new_tensor([[float(i in kept) for i in sources] for kept in options])
+        edges = [self.edges[f"{i}-{j}"] for i in sources]
+        return mixture(shares, [functools.partial(e, nodes[i]) for e, i in zip(edges, sources)], edges)
+
+    def _busy(self, j: int, kept: list[int]) -> list[int]:
+        """Of the sources of node j those whose edge is not `Zero`; the first if all are, for the shape."""
+        return [i for i in kept if not is_zero(self.edges[f"{i}-{j}"])] or kept[:1]
 
     def plain(self) -> PlainCell:
         """The cell with the chosen operations; an edge that is `Zero` leaves unless its node has no other."""
         edges: dict[tuple[int, int], nn.Module] = {}
         for j in self.targets:
             kept = self._kept[j][concrete(self.sources[j])] if j in self.sources else self.incoming[j]
-            modules = {i: _settled(self.edges[f"{i}-{j}"]) for i in kept}
-            alive = {i: m for i, m in modules.items() if not isinstance(m, Zero)}
-            for i, module in (alive or dict(list(modules.items())[:1])).items():
-                edges[i, j] = module
+            edges |= {(i, j): self.edges[f"{i}-{j}"] for i in self._busy(j, kept)}
         return PlainCell(edges, self.inputs, self.output)
 
 
@@ -140,10 +142,3 @@ def _named(option: object) -> list[int]:
     if not all(p.isdecimal() for p in parts) or len(set(parts)) < len(parts):
         raise UserError(f"an option of `sources` names different nodes joined by +, like '0+2', got {option!r}")
     return [int(p) for p in parts]
-
-
-def _settled(module: nn.Module) -> nn.Module:
-    """The module behind a chain of choices."""
-    while isinstance(module, OneOf):
-        module = module.chosen()
-    return module

@@ -59,19 +59,33 @@ class OneOf(Searchable):
         weights = decision(self.choice)
         if not isinstance(weights, Tensor):
             return self.chosen()(x)
-        return mixture(weights, [functools.partial(m, x) for m in self.options])
+        return mixture(weights, [functools.partial(m, x) for m in self.options], list(self.options))
 
     def plain(self) -> nn.Module:
         return self.chosen()
 
 
-def mixture(weights: Tensor, branches: Sequence[Callable[[], Tensor]]) -> Tensor:
-    """`sum of weights[n] * branches[n]()`; a branch of weight exactly zero runs only if the weight needs a gradient."""
-    keep = [True] * len(branches) if weights.requires_grad else [w != 0.0 for w in weights.tolist()]
-    if not any(keep):
-        keep[0] = True  # an all-zero mixture still has a shape
-    terms = [w * branch() for w, branch, kept in zip(weights.unbind(), branches, keep) if kept]
-    return total(terms)
+def is_zero(module: nn.Module) -> bool:
+    """Whether a module, behind any choices that are decided, is `Zero`."""
+    while isinstance(module, OneOf):
+        if isinstance(decision(module.choice), Tensor):
+            return False
+        module = module.chosen()
+    return isinstance(module, Zero)
+
+
+def mixture(weights: Tensor, branches: Sequence[Callable[[], Tensor]], modules: Sequence[nn.Module] = ()) -> Tensor:
+    """`sum of weights[n] * branches[n]()`.
+
+    A branch of weight exactly zero runs only if the weight needs a gradient. If `modules` says what the branches run,
+    those that are `Zero` run only if there is no other, so that the result has a shape.
+    """
+    weighted = (
+        range(len(branches)) if weights.requires_grad else [n for n, w in enumerate(weights.tolist()) if w != 0.0]
+    )
+    busy = [n for n in weighted if not (modules and is_zero(modules[n]))] or list(weighted[:1]) or [0]
+    each = weights.unbind()
+    return total([each[n] * branches[n]() for n in busy])
 
 
 def total(terms: Sequence[Tensor]) -> Tensor:

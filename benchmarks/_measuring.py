@@ -1,0 +1,44 @@
+"""What the timing scripts share: two functions timed in turn, and the record they leave."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from archwright.versions import versions
+
+
+def in_turn(first: Callable[[], object], second: Callable[[], object], rounds: int) -> dict[str, float]:
+    """Median milliseconds of both and the median of their ratio, pair by pair, in the order ABBA: drift cancels."""
+    first(), second()
+    a: list[float] = []
+    b: list[float] = []
+    for n in range(rounds):
+        for function, times in ((first, a), (second, b))[:: 1 if n % 2 == 0 else -1]:
+            start = time.perf_counter()
+            function()
+            times.append(1e3 * (time.perf_counter() - start))
+    ratios = [x / y for x, y in zip(a, b, strict=True)]
+    return {"first_ms": statistics.median(a), "second_ms": statistics.median(b), "ratio": statistics.median(ratios)}
+
+
+def write(name: str, record: Mapping[str, Any]) -> Path:
+    """`results/<name>.json`: the record with machine, date and versions."""
+    about = {
+        "machine": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+    }
+    target = Path(__file__).parent / "results" / f"{name}.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps({**record, **about}, indent=2) + "\n", encoding="utf-8")
+    return target
