@@ -134,6 +134,12 @@ def test_impossible_limit_names_the_nearest(tmp_path):
         run.execute(config("limits.params=100"), tmp_path)
 
 
+def test_a_limit_that_few_networks_meet_is_met_with_few_trials(tmp_path):
+    """The smallest network has 1442 parameters; random candidates hardly ever are within three of it."""
+    result = run.execute(config("limits.params=1445", "phases.search.trials=2"), tmp_path)
+    assert result["params"] <= 1445
+
+
 def test_two_processes_do_not_share_a_folder(tmp_path):
     pytest.importorskip("fcntl")
     from archwright.run._folder import Folder

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from archwright.errors import ArchwrightError, UserError
@@ -225,3 +226,11 @@ def test_an_interrupt_leaves_the_running_trial_to_be_redone(space: Space, table:
     assert content(study) == content(whole)
     assert calls[5] == calls[6]
     assert len(calls) == 21
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_given_architectures_come_first_and_the_strategy_learns_from_them(space: Space, batch: int) -> None:
+    given = [space.sample(np.random.default_rng(n)) for n in (11, 12)]
+    study = Study(space, "random", lambda arch: {"accuracy": 1.0}, first=given, batch=batch).run(trials=6)
+    assert [t.arch for t in study.trials[:2]] == given
+    assert len({t.arch for t in study.trials}) == 6  # random does not repeat what it was told

@@ -20,7 +20,7 @@ from archwright.errors import UserError
 from archwright.registry import Part
 from archwright.run._config import Config
 from archwright.run._effective import effective
-from archwright.run._feasible import require_feasible
+from archwright.run._feasible import feasible
 from archwright.run._folder import Folder
 from archwright.run._latency import latency_table
 from archwright.run._objectives import with_tightest
@@ -199,7 +199,7 @@ def prepare(
     )
     if "latency_ms" in config.limits:
         state.latency_table = latency_table(state)
-    require_feasible(state)
+    state.feasible = feasible(state)
     state.objectives = config.objectives or with_tightest(state)
     state.result = {"objectives": list(state.objectives)}
     return state

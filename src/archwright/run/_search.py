@@ -82,6 +82,7 @@ class Search(Phase):
             name=name,
             seed=seed,
             batch=self.batch,
+            first=[state.feasible] if state.feasible is not None and name == "search" else [],
             executor=Processes(self.workers) if self.workers > 1 else InProcess(),
         )
 

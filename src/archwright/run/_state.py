@@ -34,6 +34,7 @@ class State:
         started: `time.perf_counter()` when it was begun.
         objectives: metrics to improve, the main one first.
         latency_table: operation times of this device, if a latency is limited.
+        feasible: an architecture known to be within the limits, if there are any.
         trials: of the search.
         candidates: architectures worth choosing, best first.
         chosen: the architecture of the answer.
@@ -50,6 +51,7 @@ class State:
     started: float = dataclasses.field(default_factory=time.perf_counter)
     objectives: tuple[str, ...] = ("accuracy",)
     latency_table: LatencyTable | None = None
+    feasible: Arch | None = None
     trials: Sequence[Trial] = ()
     candidates: Sequence[Trial] = ()
     chosen: Arch | None = None

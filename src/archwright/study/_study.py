@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from archwright import search
 from archwright.errors import ArchwrightError, UserError
 from archwright.search import Proposal, Strategy
-from archwright.space import Space
+from archwright.space import Arch, Space
 from archwright.study import _answers
 from archwright.study._evaluation import Estimator, Evaluation
 from archwright.study._executor import Executor, Hooks, InProcess
@@ -49,6 +49,7 @@ class Study:
         seed: of the study; the estimator's seed of trial k follows from it and k.
         batch: architectures asked for at once; results are told when all of them are there.
         executor: where trials run (`Processes(workers=4)`); None means one after the other in this process.
+        first: architectures to evaluate before the strategy is asked; it learns from them like from any other.
 
     Raises:
         UserError: a setting that cannot be used, or a storage that holds another study under this name.
@@ -71,6 +72,7 @@ class Study:
         seed: int = 0,
         batch: int = 1,
         executor: Executor | None = None,
+        first: Sequence[Arch] = (),
     ) -> None:
         if batch < 1:
             raise UserError(f"batch must be at least 1, got {batch}")
@@ -80,6 +82,7 @@ class Study:
         self.name = name
         self.seed = seed
         self.batch = batch
+        self._first = tuple(space.arch(arch) for arch in first)
         self.strategy = self._strategy(strategy)
         self._evaluation = Evaluation(estimator, self.objectives, self.limits)
         self._executor = executor or InProcess()
@@ -123,6 +126,7 @@ class Study:
             "limits": self.limits,
             "seed": self.seed,
             "batch": self.batch,
+            "first": [arch.key for arch in self._first],
             "strategy": {"name": type(self.strategy).__name__, "seed": self.strategy.seed, **self.strategy.settings},
         }
 
@@ -196,7 +200,10 @@ class Study:
     def _next_batch(self) -> list[Task]:
         """The open batch. Batches start at multiples of their size, so that a run may end in the middle of one."""
         if not self._open:
-            for number, item in enumerate(self.strategy.ask(self.batch), self.strategy.told):
+            start = self.strategy.told
+            given: list[Arch | Proposal] = list(self._first[start : start + self.batch])
+            asked = self.strategy.ask(self.batch - len(given)) if len(given) < self.batch else []
+            for number, item in enumerate([*given, *asked], start):
                 arch, budget = (item.arch, item.budget) if isinstance(item, Proposal) else (item, None)
                 self._open.append(Task(number, arch, budget, self._seeds[number]))
         return self._open
