@@ -13,7 +13,7 @@ from archwright.report._numbers import tick
 Point = tuple[float, float, str]  # x, y and what a pointer over it shows
 WIDTH = 400
 _MANY = 400
-_TINY, _HUGE = 1e-200, 1e200  # beyond these, differences and quotients of floats are no longer numbers
+_TINY, _HUGE = 1e-100, 1e100  # beyond these, differences and quotients of floats are no longer numbers
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 8, 38
 
 
