@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from archwright.data import Split, Splits
 from archwright.errors import Infeasible
 from archwright.run._phase import Phase
 from archwright.run._state import State
-from archwright.supernet import recalibrate
 from archwright.trial import broken
 
 Integers = NDArray[np.int64]
@@ -40,11 +38,8 @@ class Export(Phase):
 
     def __call__(self, state: State) -> None:
         assert state.chosen is not None
+        assert state.model is not None
         splits = state.splits
-        if state.model is None:  # a recipe without training: the network answers with the supernet's weights
-            batches = splits.train.batches(256, shuffle=True, seed=state.config.seed, device=state.device)
-            model = state.net.extract(state.chosen)
-            state.model = recalibrate(model, itertools.islice((x for x, _ in batches), 32))
         module = nn.Sequential(splits.normalizer(), state.model.cpu()).eval()
         example = splits.train.x[:1].float()
         facts = self._facts(state, module)
