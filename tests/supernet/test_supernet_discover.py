@@ -69,6 +69,13 @@ def test_a_choice_inside_its_own_option_is_not_its_own_condition() -> None:
     assert Supernet(pair("op", a=pair("op"))).space.when == {}
 
 
+def test_conditions_on_one_variable_along_a_path_intersect() -> None:
+    again = pair("op", a=pair("possible"), b=pair("impossible"))
+    net = Supernet(pair("op", a=again))
+    assert net.space.names == ("op", "possible")  # no architecture runs the other one
+    assert net.space.when == {"possible": [{"op": ["a"]}]}
+
+
 def test_a_module_that_is_used_twice_is_one_decision() -> None:
     layer = pair("op")
 

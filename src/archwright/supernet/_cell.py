@@ -75,8 +75,6 @@ class Cell(Searchable):
                 condition: Condition = {}
                 if j in self.sources:
                     condition = {self.sources[j].name: tuple(o for o, kept in self._kept[j].items() if i in kept)}
-                    if not any(condition.values()):
-                        continue  # no option keeps this edge
                 yield self.edges[f"{i}-{j}"], condition
 
     def forward(self, *inputs: Tensor) -> Tensor:

@@ -41,8 +41,7 @@ class Depth(Searchable):
     def branches(self) -> Iterator[tuple[nn.Module, Condition]]:
         for i, block in enumerate(self.blocks):
             deep_enough = tuple(d for d in self.depth.options if d > i)
-            if deep_enough:
-                yield block, {} if len(deep_enough) == len(self.depth.options) else {self.depth.name: deep_enough}
+            yield block, {} if len(deep_enough) == len(self.depth.options) else {self.depth.name: deep_enough}
 
     def forward(self, x: Tensor) -> Tensor:
         weights = decision(self.depth)

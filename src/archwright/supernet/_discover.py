@@ -53,7 +53,9 @@ def _walk(
             raise UserError(f"two different decisions share the name {variable.name!r}: {known} and {variable}")
         uses.setdefault(variable.name, []).append(condition)
     for child, extra in module.branches():
-        _walk(child, _both(condition, extra), variables, uses)
+        both = _both(condition, extra)
+        if all(both.values()):  # else no architecture runs this child
+            _walk(child, both, variables, uses)
 
 
 def _both(condition: _Conditions, extra: Condition) -> _Conditions:
