@@ -225,7 +225,7 @@ def test_npz_refusals(tmp_path: Path, arrays: dict[str, Any], match: str) -> Non
 
 def test_npz_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("not a zip file")
-    with pytest.raises(UserError, match=r"text\.npz is not a readable \.npz file"):
+    with pytest.raises(UserError, match=r"text\.npz is not an \.npz file"):
         data.load(tmp_path / "text.npz")
     whole = npz(tmp_path / "whole.npz", x=np.random.default_rng(0).normal(size=(99, 9)), y=np.arange(99)).read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
