@@ -14,6 +14,7 @@ from archwright.data._source import Source
 from archwright.errors import UserError
 
 _UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+_ZIP = b"PK"
 _NPY = b"\x93NUMPY"  # a single array begins so
 _SUFFIXES = {"train": ("", "_train"), "valid": ("_valid", "_val"), "test": ("_test",)}
 
@@ -43,7 +44,8 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         with path.open("rb") as file:
-            if not zipfile.is_zipfile(file) and file.seek(0) == 0 and file.read(6) != _NPY:
+            start = file.read(6)
+            if not start.startswith(_ZIP) and start != _NPY:
                 raise UserError(f"{path} is not an .npz file; write x and y with numpy.savez")
             file.seek(0)
             stored = np.load(file, allow_pickle=False)
