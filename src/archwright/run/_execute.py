@@ -28,6 +28,7 @@ from archwright.run._outcome import outcome
 from archwright.run._phases import PHASES
 from archwright.run._progress import Progress
 from archwright.run._state import State
+from archwright.run._threads import suited_threads
 from archwright.supernet import Supernet
 from archwright.versions import versions
 
@@ -107,7 +108,8 @@ def _through_phases(state: State, request: Mapping[str, Any]) -> State:
         start = time.perf_counter()
         state.result["seconds_by_phase"] = spent
         try:
-            part.build(PHASES)(state)
+            with suited_threads(state.splits.input_shape, state.device):
+                part.build(PHASES)(state)
         finally:
             key = f"{number} {part.name}"
             spent[key] = spent.get(key, 0.0) + time.perf_counter() - start
