@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,14 +15,35 @@ from typing import Any
 
 from archwright.versions import versions
 
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**34), "MALLOC_TOP_PAD_": str(2**28)}
 
-def in_turn(first: Callable[[], object], second: Callable[[], object], rounds: int) -> dict[str, float]:
-    """Median milliseconds of both and the median of their ratio, pair by pair, in the order ABBA: drift cancels."""
+
+def steady_memory() -> None:
+    """Start this script again with settings of glibc under which freed memory stays with the process.
+
+    Otherwise page faults of large activations, which depend on the order of allocations, take a third of a forward pass
+    and hide the difference that is to be measured.
+    """
+    if not MALLOC.keys() <= os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **MALLOC})
+
+
+def in_turn(
+    first: Callable[[], object],
+    second: Callable[[], object],
+    rounds: int,
+    between: Callable[[], object] = lambda: None,
+) -> dict[str, float]:
+    """Median milliseconds of both and the median of their ratio, pair by pair, in the order ABBA: drift cancels.
+
+    `between` is called before each, outside the time.
+    """
     first(), second()
     a: list[float] = []
     b: list[float] = []
     for n in range(rounds):
         for function, times in ((first, a), (second, b))[:: 1 if n % 2 == 0 else -1]:
+            between()
             start = time.perf_counter()
             function()
             times.append(1e3 * (time.perf_counter() - start))

@@ -12,8 +12,8 @@ import sys
 import numpy as np
 import torch
 import torch.nn.functional as F
-from _measuring import in_turn, write
-from torch import Tensor, nn
+from _measuring import in_turn, steady_memory, write
+from torch import Tensor
 
 from archwright import zoo
 from archwright.space import Arch
@@ -39,15 +39,19 @@ def compared(net: Supernet, arch: Arch, x: Tensor, y: Tensor, rounds: int) -> di
     """A step of the supernet against a step of the plain network, both in train mode."""
     plain = net.extract(arch).train()
 
-    def step(owner: nn.Module, *arguments: object) -> None:
-        owner.zero_grad(set_to_none=True)
-        F.cross_entropy(owner(*arguments), y).backward()
+    def step(logits: Tensor) -> None:
+        F.cross_entropy(logits, y).backward()
 
-    return in_turn(lambda: step(net, x, arch), lambda: step(plain, x), rounds)
+    def clear() -> None:
+        net.zero_grad(set_to_none=True)
+        plain.zero_grad(set_to_none=True)
+
+    return in_turn(lambda: step(net(x, arch)), lambda: step(plain(x)), rounds, clear)
 
 
 def main(rounds: int = 20) -> int:
     """Measure, print, write the record; 1 if the limit is broken."""
+    steady_memory()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     x, y = torch.randn(BATCH, 3, 32, 32), torch.randint(10, (BATCH,))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -20,10 +23,15 @@ def corner(tensor: Tensor, *sizes: int, crop: int = 0) -> Tensor:
         return tensor
     if len(shape) == 1:
         return tensor[: sizes[0]]
-    pad = [-crop if axis >= len(shape) - 2 else 0 for axis in range(len(shape) - 1, len(sizes) - 1, -1) for _ in "<>"]
-    for axis in range(len(sizes) - 1, -1, -1):
-        pad += (0, sizes[axis] - shape[axis])
-    return torch.constant_pad_nd(tensor, pad)
+    return torch.constant_pad_nd(tensor, _pad(shape, sizes, crop))
+
+
+@functools.cache
+def _pad(shape: tuple[int, ...], sizes: tuple[int, ...], crop: int) -> tuple[int, ...]:
+    """Entries to add at both ends of every axis, last axis first, as `torch.constant_pad_nd` wants them."""
+    ends = [(0, size - full) for size, full in zip(sizes, shape)]
+    ends += [(-crop, -crop) if axis >= len(shape) - 2 else (0, 0) for axis in range(len(sizes), len(shape))]
+    return tuple(itertools.chain.from_iterable(reversed(ends)))
 
 
 def require_concrete(layer: Searchable) -> None:
