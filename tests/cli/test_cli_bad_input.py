@@ -75,6 +75,8 @@ def test_control_begins_its_first_phase(here, capsys):
         ("missing.npz", "unknown data 'missing.npz': no such name, no such path"),
         ("digits --space convnett", "unknown space 'convnett'; did you mean 'convnet'? Allowed: "),
         ("digits --net nomodule:net", "cannot import 'nomodule:net': No module named 'nomodule'"),
+        ("digits --net json:loads", "json:loads is called with the keywords in_channels, classes, image_size: missing"),
+        ("digits --net builtins:dict", "builtins:dict must return a torch.nn.Module, got dict"),
         ("digits --max-params=-4", "a limit of params is a number above 0 like 150k or 1.5M, got '-4'"),
         ("digits --max-size ten", "a limit of size is a number above 0 like 4MB or 512KiB, got 'ten'"),
         ("digits --label species", "label names a column of a .csv or .parquet table, but the source is digits"),

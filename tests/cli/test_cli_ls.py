@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from archwright import recipes
+from archwright import parts, recipes
 from archwright.cli import main
 from archwright.cli._ls import KINDS
 
@@ -11,7 +11,7 @@ from archwright.cli._ls import KINDS
 def test_every_registered_name_is_listed_with_a_line_about_it(kind, capsys):
     assert main(["ls", kind, "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)[kind]
-    assert list(listed) == recipes.registry(KINDS[kind]).names()
+    assert list(listed) == parts.registry(KINDS[kind]).names()
     assert all(listed.values()), "every part has a docstring"
 
 
@@ -48,6 +48,6 @@ def test_one_part_shows_its_settings(capsys):
 
 @pytest.mark.parametrize("kind", ["spaces", "strategies", "estimators", "samplers", "phases"])
 def test_settings_of_every_registered_part_can_be_shown(kind, capsys):
-    for name in recipes.registry(KINDS[kind]).names():
+    for name in parts.registry(KINDS[kind]).names():
         assert main(["ls", kind, name]) == 0
         assert "setting" in capsys.readouterr().out

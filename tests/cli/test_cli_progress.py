@@ -1,6 +1,7 @@
 """What a run is doing, on a terminal and off it."""
 
 import io
+import itertools
 import re
 
 import pytest
@@ -56,6 +57,19 @@ def test_lines_are_few_and_the_last_step_is_never_lost(lines, clock):
         "      30/30  loss 30  (0:30)",
         "[2/2] search",
     ]
+
+
+def test_lines_grow_seldom_as_a_phase_goes_on(lines, clock):
+    lines.phase("train", 1, 1)
+    for done in range(1, 1001):
+        clock.time += 1
+        lines.step(done, 1000, "")
+    lines.close(finished=True)
+    said = [int(line.split("/")[0]) for line in _said(lines).splitlines()[1:]]
+    assert said[:10] == list(range(10, 101, 10))
+    assert len(said) < 40
+    assert said[-1] == 1000
+    assert all(later - earlier >= later / 10 for earlier, later in itertools.pairwise(said[:-1]))
 
 
 def test_the_same_step_is_not_said_twice(lines, clock):

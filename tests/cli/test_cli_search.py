@@ -73,7 +73,7 @@ def test_another_estimator_drops_the_old_settings(runs):
 
 
 @pytest.mark.parametrize(
-    ("words", "space"), [("", None), ("--recipe spos", "mlp"), ("--space convnet", "convnet")]
+    ("words", "space"), [("", None), ("--recipe spos", None), ("--space convnet", "convnet")]
 )  # None: the run decides by the kind of data
 def test_a_table_gets_a_space_for_rows_unless_one_is_named(runs, words, space, tmp_path):
     (tmp_path / "rows.csv").write_text("a,species\n1,x\n")

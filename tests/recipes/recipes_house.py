@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pytest
 
 from archwright.errors import UserError
-from archwright.recipes import Vocabulary
+from archwright.parts import Vocabulary
 from archwright.registry import Part, Registry
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from archwright import recipes
+from archwright import parts, recipes
 from archwright.errors import UserError
 from archwright.recipes._overrides import override
 from archwright.registry import Part
@@ -32,7 +32,7 @@ def check(vocabulary):
 
 @pytest.fixture
 def effective(vocabulary):
-    return lambda config: recipes.effective(config, vocabulary=vocabulary)
+    return lambda config: parts.effective(config, vocabulary=vocabulary)
 
 
 def test_good_recipe_becomes_typed(check):

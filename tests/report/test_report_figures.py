@@ -18,7 +18,6 @@ from archwright.report._confusion import confused, confusion_plot, counts, per_c
 from archwright.report._drawing import drawing, graph_of
 from archwright.report._markup import Markup, element, escaped
 from archwright.report._numbers import amount, duration, tick
-from archwright.report._statistics import kendall, wilson
 
 
 def boxes(svg: str) -> dict[str, tuple[float, float, float, float]]:
@@ -126,22 +125,6 @@ def test_a_class_without_samples_has_no_bar():
     figure = per_class_plot(np.array([[2, 0], [0, 0]]), ["ant", "bee"])
     assert "ant: 2 of 2 samples right" in figure
     assert "bee" not in figure
-
-
-def test_wilson_against_published_values():
-    # Newcombe 1998, table I, method 3
-    published = ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718))
-    for k, n, low, high in published:
-        assert wilson(k / n, n) == pytest.approx((low, high), abs=5e-5)
-    assert wilson(math.nan, 5) == (0, 1)
-    assert wilson(0.5, 0) == (0, 1)
-
-
-def test_kendall_with_ties():
-    assert kendall([1, 2, 3], [1, 2, 3]) == 1
-    assert kendall([1, 2, 3], [3, 2, 1]) == -1
-    assert kendall([1, 1, 2, 3], [1, 2, 2, 3]) == pytest.approx(4 / 5)
-    assert math.isnan(kendall([1, 1], [1, 2]))
 
 
 def test_markup_escapes_all_but_markup():

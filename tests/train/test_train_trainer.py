@@ -1,6 +1,7 @@
 import dataclasses
 import functools
 import logging
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -240,6 +241,9 @@ def test_closing_early_leaves_the_evaluated_weights(blobs: Splits, mlp: Make) ->
     assert not module.training
 
 
+Clocks = Callable[[float], "Clock"]
+
+
 class Clock:
     """Stands still but for the training steps, each of which takes one second, the first `late` more."""
 
@@ -255,24 +259,53 @@ class Clock:
         return supervised(module, x, y, **options)
 
 
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    """Makes a clock, and training looks at it."""
+
+    def make(late: float) -> Clock:
+        clock = Clock(late)
+        monkeypatch.setattr(_loop, "time", clock)
+        monkeypatch.setattr(_engine, "time", clock)
+        return clock
+
+    return make
+
+
 @pytest.mark.parametrize(
-    ("minutes", "cap", "late", "epochs"),
-    [(1.0, None, 0, 7), (1.0, 4, 0, 4), (0.05, None, 0, 1), (0.3, None, 0, 2), (1.0, None, 30, 3)],
+    ("minutes", "cap", "late", "updates"),
+    [(1.0, None, 0, 60), (1.0, 4, 0, 32), (0.05, None, 0, 8), (0.3, None, 0, 18), (1.0, None, 30, 30)],
 )
-def test_time_budget_fixes_the_epochs_after_the_first(
-    blobs: Splits, mlp: Make, monkeypatch: pytest.MonkeyPatch, minutes: float, cap: int | None, late: float, epochs: int
+def test_time_budget_fixes_the_updates_after_the_first_epoch(
+    blobs: Splits, mlp: Make, clocks: Clocks, minutes: float, cap: int | None, late: float, updates: int
 ) -> None:
-    clock = Clock(late)
-    monkeypatch.setattr(_loop, "time", clock)
-    monkeypatch.setattr(_engine, "time", clock)
     trainer = dataclasses.replace(QUICK, epochs=cap, minutes=minutes)  # 8 batches: 8 seconds an epoch
     assert len(blobs.train) // 32 == 8
-    history = list(trainer.fit(mlp(), blobs, clock.step))
-    assert len(history) == epochs
-    last = 0.5 * (1 + np.cos(np.pi * (epochs - 1 / 8) / epochs))
+    seen: list[float] = []
+    history = list(trainer.fit(mlp(), blobs, clocks(late).step, on_update=lambda done, planned: seen.append(done)))
+    assert seen == pytest.approx([n / 8 for n in range(1, updates + 1)])
+    assert len(history) == -(-updates // 8)
     assert history[0].metrics["lr"] == pytest.approx(0.05)
-    if epochs > 1:
-        assert history[-1].metrics["lr"] == pytest.approx(0.05 * last)
+    if updates > 8:
+        assert history[-1].metrics["lr"] == pytest.approx(0.05 * 0.5 * (1 + np.cos(np.pi * (updates - 1) / updates)))
+
+
+def test_time_budget_shorter_than_an_epoch_ends_within_it(blobs: Splits, mlp: Make, clocks: Clocks) -> None:
+    trainer = dataclasses.replace(QUICK, batch_size=4, epochs=None, minutes=0.5)  # 64 seconds an epoch
+    seen: list[tuple[float, float]] = []
+    clock = clocks(0)
+    (report,) = trainer.fit(mlp(), blobs, clock.step, on_update=lambda done, planned: seen.append((done, planned)))
+    evaluation = len(blobs.valid) / 4 / 3  # a third of what training on as many samples takes
+    assert clock.now == 10 + int((20 - evaluation) / (1 + evaluation / 64))
+    assert seen[8][1] == math.inf
+    assert seen[9][1] == seen[-1][0] == seen[-1][1] == clock.now / 64
+    assert "accuracy" in report.metrics
+
+
+def test_listener_hears_every_update(blobs: Splits, mlp: Make) -> None:
+    seen: list[tuple[float, float]] = []
+    list(dataclasses.replace(QUICK, epochs=2).fit(mlp(), blobs, on_update=lambda *told: seen.append(told)))
+    assert seen == [(n / 8, 2.0) for n in range(1, 17)]
 
 
 def test_diverging_run_says_so(blobs: Splits, mlp: Make) -> None:

@@ -27,12 +27,12 @@ def add(commands: Commands) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from archwright import recipes
+    from archwright import parts, recipes
     from archwright.cli._table import as_json
 
     mapping = recipes.read(args.file, args.changes)
-    config = recipes.check(mapping, data=None if mapping.get("data") else recipes.registry("data").names()[0])
-    plain = recipes.effective(config)
+    config = recipes.check(mapping, data=None if mapping.get("data") else parts.registry("data").names()[0])
+    plain = parts.effective(config)
     if not mapping.get("data"):
         del plain["data"]
     if args.json:

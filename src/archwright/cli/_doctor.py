@@ -74,11 +74,11 @@ def diagnosis() -> dict[str, Any]:
 
 def _data() -> dict[str, str]:
     """Where each named data set is; empty text if it is not on this machine."""
-    from archwright import recipes
+    from archwright import parts
     from archwright.data._storage import data_folders
 
     found = {}
-    for name in recipes.registry("data").names():
+    for name in parts.registry("data").names():
         places = [folder / place for folder in data_folders(None) for place in _PLACES.get(name, ())]
         places += [_DEBIAN[name]] if name in _DEBIAN else []
         found[name] = next((str(place) for place in places if place.is_dir()), "")

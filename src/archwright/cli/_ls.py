@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
 
 
 def _ls(args: argparse.Namespace) -> int:
-    from archwright import recipes
+    from archwright import parts
     from archwright.cli._table import as_json, table
 
     kinds = [args.kind] if args.kind else list(KINDS)
@@ -47,8 +47,8 @@ def _ls(args: argparse.Namespace) -> int:
     else:
         print("\n\n".join(table((kind, ""), list(names.items())) for kind, names in listed.items()))
         if args.kind and KINDS[args.kind] and args.pattern in listed[args.kind]:
-            part = recipes.registry(KINDS[args.kind]).load(args.pattern)
-            rows = list(_settings(part, recipes.defaults(part)))
+            part = parts.registry(KINDS[args.kind]).load(args.pattern)
+            rows = list(_settings(part, parts.defaults(part)))
             print("\n" + table(("setting", "type", "default"), rows) if rows else "\nno settings")
     return 0
 
@@ -61,18 +61,18 @@ def _settings(part: Any, plain: Mapping[str, Any], above: str = "") -> Iterator[
         plain: its defaults as plain values.
         above: name of the setting that takes these as a mapping, with a dot.
     """
-    from archwright import recipes
+    from archwright import parts
 
-    for setting in recipes.settings(part).values():
+    for setting in parts.settings(part).values():
         name, value = above + setting.name, plain.get(setting.name)
         if isinstance(value, dict) and isinstance(setting.annotation, type):
             yield from _settings(setting.annotation, value, f"{name}.")
         elif setting.name in plain or setting.required:
-            yield name, recipes.expected(setting.annotation), "required" if setting.required else json.dumps(value)
+            yield name, parts.expected(setting.annotation), "required" if setting.required else json.dumps(value)
 
 
 def _entries(kind: str) -> Iterator[tuple[str, str]]:
-    from archwright import recipes
+    from archwright import parts, recipes
 
     if kind == "recipes":
         yield from ((name, recipes.about(name)) for name in recipes.names())
@@ -81,5 +81,5 @@ def _entries(kind: str) -> Iterator[tuple[str, str]]:
 
         yield from devices().items()
     else:
-        registry = recipes.registry(KINDS[kind])
+        registry = parts.registry(KINDS[kind])
         yield from ((name, registry.about(name)) for name in registry.names())

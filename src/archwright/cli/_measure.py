@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from archwright.cost import Latency, LatencyTable
 
-_NETWORKS = 16  # smallest, largest and random ones
+_NETWORKS = 16  # as a run times, for a fit with its correlation
 
 
 def add(commands: Commands) -> None:
@@ -81,19 +81,11 @@ def _table(args: argparse.Namespace) -> int:
     import numpy as np
 
     from archwright import data, zoo
-    from archwright.supernet import extreme
+    from archwright.supernet import spread
 
     splits = data.load(args.data)
-    net = zoo.build(
-        args.space,
-        in_channels=splits.in_channels,
-        classes=len(splits.classes),
-        image_size=splits.image_size if splits.kind == "image" else None,
-    )
-    rng = np.random.default_rng(0)
-    archs = [extreme(net.space, rng, largest=end) for end in (False, True)]
-    archs += [net.space.sample(rng) for _ in range(_NETWORKS - 2)]
-    modules = [net.extract(arch).eval() for arch in archs]
+    net = zoo.build_for(splits, args.space)
+    modules = [net.extract(arch).eval() for arch in spread(net.space, _NETWORKS, np.random.default_rng(0))]
     table = _timed(modules, splits.input_shape, args)
     table.save(args.table)
     if args.json:

@@ -20,11 +20,11 @@ def shown(stream: TextIO) -> Bar | Lines:
 
 
 class Lines(Progress):
-    """One line when a phase begins, one every `every` seconds while it goes on, one when it is done.
+    """One line when a phase begins, some while it goes on, ever more seldom, and one when it is done.
 
     Args:
         stream: where to write.
-        every: seconds between two lines of the same phase.
+        every: least seconds between two lines of the same phase; a tenth of its time so far if that is more.
         now: clock, in seconds.
     """
 
@@ -49,7 +49,7 @@ class Lines(Progress):
         remaining = self._pace.left(done, total, now)
         times = clock(now - self._began) + (f", {clock(remaining)} left" if remaining else "")
         self._pending = "      " + "  ".join(word for word in (_count(done, total), text, f"({times})") if word)
-        if now - self._said >= self._every:
+        if now - self._said >= max(self._every, (now - self._began) / 10):
             self._flush()
             self._said = now
 

@@ -19,8 +19,6 @@ LIMITS = {
     "max_size": ("size", "SIZE", "largest file of weights: 4MB, 512KiB"),
 }
 DATA = "DATA: name ('archwright ls data'), folder with one directory a class, .npz, .csv or .parquet file."
-_TABLES = (".csv", ".parquet")
-_IMAGES, _ROWS = "convnet", "mlp"  # the space of most recipes, and what stands in for it when the data is a table
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -58,10 +56,10 @@ def config(args: argparse.Namespace) -> Config:
     Raises:
         UserError: no data, or whatever is wrong with the recipe and its changes.
     """
-    from archwright import recipes
+    from archwright import parts, recipes
 
     if args.data is None:
-        names = ", ".join(recipes.registry("data").names())
+        names = ", ".join(parts.registry("data").names())
         raise UserError(
             f"{args.command} what? Name one of {names}, or the path of a folder, .npz, .csv or .parquet file"
         )
@@ -80,11 +78,8 @@ def changes(args: argparse.Namespace, recipe: dict[str, Any]) -> list[str]:
     """
     given = {name: value for name, value in vars(args).items() if value is not None}
     found = []
-    space = given.get("space")
-    if not space and not args.net and str(args.data).endswith(_TABLES) and _names(recipe.get("space"), _IMAGES):
-        space = _ROWS
-    if space and not _names(recipe.get("space"), space):
-        found.append(f"space={space}")
+    if "space" in given and not _names(recipe.get("space"), given["space"]):
+        found.append(f"space={given['space']}")
     searches = [item["search"] for item in recipe.get("phases") or [] if isinstance(item, dict) and "search" in item]
     for name in ("strategy", "estimator"):
         if name in given and not any(_names((search or {}).get(name), given[name]) for search in searches):

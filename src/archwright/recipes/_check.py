@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archwright.errors import UserError, nearest
+from archwright.parts import RUNTIME, Setting, Vocabulary, component, expected, optional, scalar, settings, values
 from archwright.recipes._quantity import quantity
-from archwright.recipes._settings import RUNTIME, Setting, settings, values
-from archwright.recipes._types import component, expected, optional, scalar
-from archwright.recipes._vocabulary import Vocabulary
 from archwright.registry import Part
 from archwright.trial import Objective, objectives
 

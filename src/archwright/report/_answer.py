@@ -12,7 +12,7 @@ from archwright.report._drawing import drawing, graph_of
 from archwright.report._facts import PREDICTED, Facts
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import NONE, amount, counted, digits, label, whole
-from archwright.report._statistics import wilson
+from archwright.statistics import wilson
 
 _PARTS = (("test", "test (used only here)"), ("valid", "validation (used to choose: flattering)"))
 _COSTS = ("params", "flops", "latency_ms", "size")

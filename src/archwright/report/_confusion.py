@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archwright.report._blocks import figure, table
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import counted
-from archwright.report._statistics import wilson
+from archwright.statistics import wilson
 
 Counts = NDArray[np.int64]
 _NAMED = 25  # classes up to which every one is named and every cell is an element

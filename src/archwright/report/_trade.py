@@ -9,7 +9,7 @@ from archwright.report._facts import Facts
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import amount, counted, label
 from archwright.report._plots import best_so_far, best_so_far_plot, pareto_plot
-from archwright.report._statistics import wilson
+from archwright.statistics import wilson
 from archwright.trial import Trial
 
 _ROWS = 12

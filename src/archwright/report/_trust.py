@@ -11,7 +11,7 @@ from archwright.report._facts import PREDICTED, Facts
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import NONE, amount, counted, digits, label
 from archwright.report._plots import curves_plot
-from archwright.report._statistics import kendall
+from archwright.statistics import kendall
 
 _PAIRED = 2000  # candidates compared two by two
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from archwright.data import Partition
 from archwright.errors import UserError
-from archwright.report._statistics import wilson
 from archwright.run._finished import Finished, opened
+from archwright.statistics import wilson
 from archwright.study import stored
 
 _METRICS = ("test", "valid", "params", "flops", "latency_ms", "size", "seconds")  # of a group of runs

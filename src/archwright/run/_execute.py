@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib
 import os
 import platform
 import sys
@@ -15,21 +14,20 @@ import torch
 import yaml
 from torch import nn
 
-from archwright import data, zoo
+from archwright import data
 from archwright.errors import UserError
-from archwright.registry import Part
+from archwright.parts import effective
 from archwright.run._config import Config
-from archwright.run._effective import effective
 from archwright.run._feasible import feasible
 from archwright.run._folder import Folder
 from archwright.run._latency import latency_table
+from archwright.run._network import build, searchable
 from archwright.run._objectives import with_tightest
 from archwright.run._outcome import outcome
 from archwright.run._phases import PHASES
 from archwright.run._progress import Progress
 from archwright.run._state import State
 from archwright.run._threads import suited_threads
-from archwright.supernet import Supernet
 from archwright.versions import versions
 
 _NEUTRAL = ".search.workers"  # how many work does not change what they find
@@ -188,7 +186,7 @@ def prepare(
         indices = place / "split.npz" if claimed else None
         splits = data.load(config.data, seed=config.seed, label=config.label, indices=indices)
     progress.message(repr(splits))
-    supernet = build(config, splits) if net is None else _searchable(net, splits)
+    supernet = build(config, splits) if net is None else searchable(net, splits)
     progress.message(f"space {supernet.space.name or config.net}: {supernet.space.size:,} architectures")
     state = State(
         config=config,
@@ -205,38 +203,3 @@ def prepare(
     state.objectives = config.objectives or with_tightest(state)
     state.result = {"objectives": list(state.objectives)}
     return state
-
-
-def build(config: Config, splits: data.Splits) -> Supernet:
-    """The supernet that the configuration names, for this data; its initial weights depend on the seed alone."""
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        if config.net is not None:
-            return _own(config.net, splits)
-        space = config.space or Part("space", "convnet" if splits.kind == "image" else "mlp")
-        return zoo.build(
-            space.name,
-            in_channels=splits.in_channels,
-            classes=len(splits.classes),
-            image_size=splits.image_size if splits.kind == "image" else None,
-            **space.settings,
-        )
-
-
-def _own(reference: str, splits: data.Splits) -> Supernet:
-    """The user's own network: `package.module:function`, called with in_channels, classes, image_size."""
-    module_name, _, function = reference.partition(":")
-    try:
-        make = getattr(importlib.import_module(module_name), function)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"cannot import {reference!r}: {error}") from error
-    image_size = splits.image_size if splits.kind == "image" else None
-    net = make(in_channels=splits.in_channels, classes=len(splits.classes), image_size=image_size)
-    return _searchable(net, splits)
-
-
-def _searchable(net: nn.Module, splits: data.Splits) -> Supernet:
-    supernet = net if isinstance(net, Supernet) else Supernet(net, name=type(net).__name__)
-    if supernet.input_shape is None:
-        supernet.input_shape = splits.input_shape
-    return supernet

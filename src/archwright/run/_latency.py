@@ -6,9 +6,9 @@ import numpy as np
 
 from archwright.cost import LatencyTable
 from archwright.run._state import State
-from archwright.supernet import extreme
+from archwright.supernet import spread
 
-_NETWORKS = 16  # smallest, largest and random ones: enough for a fit with its correlation
+_NETWORKS = 16  # enough for a fit with its correlation
 
 
 def latency_table(state: State) -> LatencyTable:
@@ -17,10 +17,7 @@ def latency_table(state: State) -> LatencyTable:
     if path.exists():
         return LatencyTable.load(path)
     state.progress.message("measuring the latency of the operations of this space on this device")
-    rng = np.random.default_rng(state.config.seed)
-    space = state.net.space
-    archs = [extreme(space, rng, largest=end) for end in (False, True)]
-    archs += [space.sample(rng) for _ in range(_NETWORKS - 2)]
+    archs = spread(state.net.space, _NETWORKS, np.random.default_rng(state.config.seed))
     modules = [state.net.extract(arch).eval() for arch in archs]
     table = LatencyTable.build(modules, state.splits.input_shape, runtime="onnxruntime")
     table.save(path)

@@ -20,9 +20,9 @@ from archwright.errors import UserError
 from archwright.estimate import NetworkCosts
 from archwright.run._config import Config
 from archwright.run._downhill import downhill
-from archwright.run._execute import build
 from archwright.run._folder import Folder
 from archwright.run._latency import latency_table
+from archwright.run._network import build
 from archwright.run._progress import Progress
 from archwright.run._state import State
 from archwright.space import Arch, Finite, Space

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from archwright.data import Images, Split, Splits
 from archwright.run._phase import Phase
 from archwright.run._state import State
-from archwright.run._watch import watched
+from archwright.run._watch import Watch
 from archwright.supernet import distillation, extreme, recalibrate
 from archwright.train import Trainer, evaluate
 from archwright.trial import Report
@@ -81,10 +81,9 @@ class Train(Phase):
             torch.manual_seed(state.config.seed)
             model = state.net.extract(state.chosen, fresh=self.start == "fresh").to(state.device)
         path = state.folder / "checkpoints" / checkpoint
-        reports = trainer.fit(model, splits, step, seed=state.config.seed, checkpoint=path)
-        subject = "chosen network" if len(splits.valid) else "chosen network, all data"
-        curve = watched(reports, trainer, state.progress, subject)
-        return model.eval(), curve
+        watch = Watch(state.progress, "chosen network" if len(splits.valid) else "chosen network, all data")
+        reports = trainer.fit(model, splits, step, seed=state.config.seed, checkpoint=path, on_update=watch.update)
+        return model.eval(), watch.all(reports)
 
     def _step(self, state: State) -> _Step:
         teacher = None

@@ -11,7 +11,7 @@ from torch import nn
 from archwright.registry import Part
 from archwright.run._phase import Phase
 from archwright.run._state import State
-from archwright.run._watch import watched
+from archwright.run._watch import Watch
 from archwright.supernet import SAMPLERS, SupernetStep, extreme
 from archwright.train import Trainer, evaluate
 
@@ -49,6 +49,7 @@ class TrainSupernet(Phase):
             return evaluate(module, state.splits.valid, args=(largest,)) if len(state.splits.valid) else {}
 
         trainer = dataclasses.replace(self.trainer, minutes=state.minutes(self.share) or self.trainer.minutes)
+        watch = Watch(state.progress, "largest network")
         reports = trainer.fit(
             net,
             state.splits,
@@ -56,7 +57,8 @@ class TrainSupernet(Phase):
             seed=state.config.seed,
             checkpoint=state.folder / "checkpoints" / "supernet.pt",
             metrics=metrics,
+            on_update=watch.update,
         )
-        curve = watched(reports, trainer, state.progress, "largest network")
+        curve = watch.all(reports)
         state.result["supernet"] = {"epochs": len(curve), "curve": [dict(r.metrics) for r in curve]}
         state.net = net.eval()

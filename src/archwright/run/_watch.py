@@ -6,18 +6,34 @@ import math
 from collections.abc import Iterable
 
 from archwright.run._progress import Progress
-from archwright.train import Trainer
 from archwright.trial import Report
 
 
-def watched(reports: Iterable[Report], trainer: Trainer, progress: Progress, subject: str) -> list[Report]:
-    """Run the training behind `reports` to its end, telling `progress` about every epoch."""
-    seen = []
-    for report in reports:
-        seen.append(report)
-        total = None if math.isinf(trainer.planned_epochs) else trainer.planned_epochs
-        progress.step(report.step + 1, total, f"{subject}: {_line(report)}")
-    return seen
+class Watch:
+    """Tells `progress` about every update and every epoch of a training.
+
+    Args:
+        progress: listener.
+        subject: what is trained.
+    """
+
+    def __init__(self, progress: Progress, subject: str) -> None:
+        self._progress, self._subject = progress, subject
+        self._text, self._planned = subject, math.inf
+
+    def update(self, done: float, planned: float) -> None:
+        """Of `planned` epochs `done` are done."""
+        self._planned = planned
+        self._progress.step(round(done, 2), None if math.isinf(planned) else round(planned, 2), self._text)
+
+    def all(self, reports: Iterable[Report]) -> list[Report]:
+        """Run the training behind `reports`, which calls `update`, to its end."""
+        seen = []
+        for report in reports:
+            seen.append(report)
+            self._text = f"{self._subject}: {_line(report)}"
+            self.update(min(report.step + 1.0, self._planned), self._planned)
+        return seen
 
 
 def _line(report: Report) -> str:

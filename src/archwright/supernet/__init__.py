@@ -8,7 +8,7 @@ from archwright.supernet._linear import ElasticLinear
 from archwright.supernet._normalisation import ElasticBatchNorm2d, ElasticLayerNorm
 from archwright.supernet._oneof import OneOf, Zero
 from archwright.supernet._recalibrate import recalibrate
-from archwright.supernet._samplers import SAMPLERS, Sampler, Sandwich, Uniform, extreme
+from archwright.supernet._samplers import SAMPLERS, Sampler, Sandwich, Uniform, extreme, spread
 from archwright.supernet._searchable import Searchable
 from archwright.supernet._supernet import Supernet
 from archwright.supernet._training import SupernetStep, distillation
@@ -33,4 +33,5 @@ __all__ = [
     "distillation",
     "extreme",
     "recalibrate",
+    "spread",
 ]

@@ -91,6 +91,11 @@ def _active(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in space.active(values)}
 
 
+def spread(space: Space, count: int, rng: np.random.Generator) -> list[Arch]:
+    """The smallest architecture, the largest, and random ones: `count` in all, enough to fit or to check a cost."""
+    return [extreme(space, rng, largest=end) for end in (False, True)] + [space.sample(rng) for _ in range(count - 2)]
+
+
 def _member(space: Space, values: Mapping[str, Any]) -> bool:
     return _active(space, values) in space
 

@@ -98,9 +98,17 @@ class Engine:
         self._shown = False
 
     def train_epoch(
-        self, step: Step, batches: Batches, *, seed: int, epoch: int, lr: Callable[[int], float]
+        self,
+        step: Step,
+        batches: Batches,
+        *,
+        seed: int,
+        epoch: int,
+        lr: Callable[[int], float],
+        go_on: Callable[[Progress], bool],
     ) -> Progress:
-        """One pass over `batches`; `lr` gives the learning rate of each update of the epoch. The module is left raw.
+        """A pass over `batches`, while `go_on` says so after an update; `lr` gives the learning rate of each update of
+        the epoch. The module is left raw.
 
         Raises:
             UserError: the step did not call backward.
@@ -119,8 +127,11 @@ class Engine:
                     progress.add(results, samples)
                 self._update()
                 progress.updates += 1
+                progress.seconds = time.perf_counter() - start
                 if update == 0:
-                    progress.first = time.perf_counter() - start
+                    progress.first = progress.seconds
+                if not go_on(progress):
+                    break
         average_buffers(self.fabric, self.module)
         self._gather(progress)
         progress.seconds = time.perf_counter() - start

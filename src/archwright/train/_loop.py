@@ -17,6 +17,7 @@ from archwright.train._average import persistent_tensors
 from archwright.train._early_stop import EarlyStop
 from archwright.train._engine import Engine, Progress
 from archwright.train._evaluate import evaluate
+from archwright.train._plan import PROBE, Plan
 from archwright.train._schedule import factor
 from archwright.train._step import Step
 from archwright.trial import Report
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from archwright.train._trainer import Trainer
 
 Measure = Callable[[nn.Module], Mapping[str, float]]
+OnUpdate = Callable[[float, float], None]
+_PROBED = 0.1  # of the time budget, after which the speed counts as known even if the first epoch goes on
+_FORWARD = 1 / 3  # of an update is what the forward pass takes
 
 
 class Loop:
@@ -41,6 +45,7 @@ class Loop:
         checkpoint: path of the file to continue from later, or None.
         settings: stored in the checkpoint, for comparison.
         measure: metrics of the module between epochs; None means accuracy and loss on the validation part.
+        on_update: told after every update.
     """
 
     def __init__(
@@ -55,15 +60,21 @@ class Loop:
         checkpoint: Path | None,
         settings: Mapping[str, Any],
         measure: Measure | None,
+        on_update: OnUpdate | None,
     ) -> None:
         self._start = self._written = time.perf_counter()
         self._trainer, self._module, self._splits = trainer, module, splits
         self._augment, self._step, self._seed = augment, step, seed
         self._checkpoint, self._settings = checkpoint, settings
-        self._measure = measure or self._validate
+        self._measure, self._on_update = measure or self._validate, on_update
         self._engine = Engine(trainer, module, 1 + len(splits.input_shape))
         self._early_stop = EarlyStop(trainer.patience) if trainer.patience is not None else None
-        self._planned = None if trainer.minutes is not None else trainer.planned_epochs
+        self._plan = Plan(
+            math.ceil(self._batches(0).steps / trainer.accumulate),
+            trainer.planned_epochs,
+            evaluate_every=trainer.evaluate_every,
+            fixed=trainer.minutes is None,
+        )
         self._history: list[Report] = []
         self._stopped = False
         self._unwritten: dict[str, Any] | None = None
@@ -71,7 +82,7 @@ class Loop:
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Continue from a checked checkpoint."""
         self._engine.restore(stored)
-        self._planned, self._stopped = stored["planned"], stored["stopped"]
+        self._plan.updates, self._stopped = stored["planned"], stored["stopped"]
         self._history = [Report(step=step, metrics=metrics) for step, metrics in stored["history"]]
         if self._early_stop:
             self._early_stop.load(stored["early_stop"])
@@ -88,24 +99,23 @@ class Loop:
 
     @property
     def _done(self) -> bool:
-        return self._stopped or (self._planned is not None and len(self._history) >= self._planned)
+        return self._stopped or self._plan.ends(len(self._history) - 1)
 
     def _epoch(self) -> Report:
         epoch, start = len(self._history), time.perf_counter()
         batches = self._batches(epoch)
         progress = self._engine.train_epoch(
-            self._step, batches, seed=self._seed, epoch=epoch, lr=self._rates(epoch, batches.steps)
+            self._step, batches, seed=self._seed, epoch=epoch, lr=self._rates(epoch), go_on=self._watcher(epoch)
         )
         metrics = self._training_metrics(epoch, progress)
         self._engine.show()
         trained = time.perf_counter()
-        last = self._planned is None or epoch + 1 == self._planned
-        if last or (epoch + 1) % self._trainer.evaluate_every == 0:
+        if self._plan.ends(epoch) or (epoch + 1) % self._trainer.evaluate_every == 0:
             metrics |= self._evaluate(epoch)
         end = time.perf_counter()
         metrics["seconds"] = end - start
-        if self._planned is None:
-            self._planned = self._plan(progress.usual_seconds + end - trained)
+        if self._plan.updates is None:
+            self._fix(progress.updates, progress.usual_seconds / progress.updates, end - trained)
         report = Report(step=epoch, metrics=metrics)
         self._history.append(report)
         self._keep()
@@ -122,18 +132,44 @@ class Loop:
             device=self._engine.device,
         )
 
-    def _rates(self, epoch: int, steps: int) -> Callable[[int], float]:
-        trainer = self._trainer
-        updates = math.ceil(steps / trainer.accumulate)
-        epochs = math.inf if self._planned is None else self._planned
+    def _rates(self, epoch: int) -> Callable[[int], float]:
+        trainer, plan = self._trainer, self._plan
 
         def rate(update: int) -> float:
-            position = epoch * updates + update
             return trainer.lr * factor(
-                trainer.schedule, position, updates_per_epoch=updates, epochs=epochs, warmup=trainer.warmup
+                trainer.schedule,
+                epoch * plan.updates_per_epoch + update,
+                updates_per_epoch=plan.updates_per_epoch,
+                epochs=plan.epochs,
+                warmup=trainer.warmup,
             )
 
         return rate
+
+    def _watcher(self, epoch: int) -> Callable[[Progress], bool]:
+        """Called after every update: tells the listener, fixes the plan when it is time; whether the epoch goes on."""
+        plan, trainer = self._plan, self._trainer
+        validation = len(self._splits.valid) / trainer.batch_size
+
+        def go_on(progress: Progress) -> bool:
+            if plan.updates is None and progress.updates % PROBE == 0 and self._probed():
+                seconds = (progress.seconds - progress.first) / (progress.updates - 1)
+                self._fix(progress.updates, seconds, _FORWARD * seconds * validation)
+            if self._on_update is not None:
+                self._on_update(epoch + progress.updates / plan.updates_per_epoch, plan.epochs)
+            return plan.updates is None or epoch * plan.updates_per_epoch + progress.updates < plan.updates
+
+        return go_on
+
+    def _probed(self) -> bool:
+        """Whether the part of the time budget has passed after which the speed counts as known."""
+        budget = (self._trainer.minutes or 0.0) * 60
+        return bool(self._engine.fabric.broadcast(time.perf_counter() - self._start >= _PROBED * budget))
+
+    def _fix(self, done: int, update: float, evaluation: float) -> None:
+        left = (self._trainer.minutes or 0.0) * 60 - (time.perf_counter() - self._start)
+        self._plan.fix(done, left, update=update, evaluation=evaluation)
+        self._plan.updates = int(self._engine.fabric.broadcast(self._plan.updates))
 
     def _training_metrics(self, epoch: int, progress: Progress) -> dict[str, float]:
         means = {f"train_{name}": float(total) / progress.samples for name, total in progress.sums.items()}
@@ -160,12 +196,6 @@ class Loop:
             module, self._splits, precision=engine.precision, device=engine.device, channels_last=trainer.channels_last
         )
 
-    def _plan(self, seconds: float) -> int:
-        """Epochs of `seconds` each that fit into the time budget, the first and the set-up before it taken off."""
-        left = (self._trainer.minutes or 0.0) * 60 - (time.perf_counter() - self._start)
-        planned = min(1 + max(0, int(left / seconds)), self._trainer.planned_epochs)
-        return int(self._engine.fabric.broadcast(planned))
-
     def _keep(self) -> None:
         """Write the checkpoint if it is due; else keep a copy to be written if the run is interrupted."""
         if self._checkpoint is None or not self._engine.fabric.is_global_zero:
@@ -173,7 +203,7 @@ class Loop:
         with self._engine.state() as state:
             state |= {
                 "settings": dict(self._settings),
-                "planned": self._planned,
+                "planned": self._plan.updates,
                 "stopped": self._stopped,
                 "history": [[report.step, dict(report.metrics)] for report in self._history],
                 "early_stop": self._early_stop.state_dict() if self._early_stop else None,

@@ -15,7 +15,7 @@ from archwright.data import Augment, Splits, augmentation
 from archwright.errors import UserError, nearest
 from archwright.train import _checkpoint
 from archwright.train._device import Precision
-from archwright.train._loop import Loop, Measure
+from archwright.train._loop import Loop, Measure, OnUpdate
 from archwright.train._optimizer import OptimizerName
 from archwright.train._schedule import ScheduleName
 from archwright.train._step import Step, callable_name, supervised
@@ -31,8 +31,9 @@ class Trainer:
 
     Args:
         epochs: epochs to train; None means 40, or with `minutes` no cap. With `minutes`: the most that are trained.
-        minutes: time budget. After the first epoch (run at the schedule's start) the number of epochs that fits at
-            that speed is fixed once, stored in the checkpoint, and the schedule follows it; at least 1.
+        minutes: time budget. When a tenth of it or the first epoch has passed (at the schedule's start, at least ten
+            updates) the number of updates that fit at that speed is fixed once, stored in the checkpoint, and the
+            schedule follows it; the last epoch may be a part of one.
         batch_size: samples a batch, over all devices; the last incomplete batch of an epoch is left out.
         optimizer: `"sgd"` (Nesterov), `"adam"` or `"adamw"`.
         lr: base learning rate, > 0.
@@ -124,6 +125,7 @@ class Trainer:
         seed: int = 0,
         checkpoint: str | Path | None = None,
         metrics: Measure | None = None,
+        on_update: OnUpdate | None = None,
     ) -> Generator[Report, None, None]:
         """Train `module` in place; one report an epoch. `history = list(trainer.fit(...))`.
 
@@ -146,6 +148,8 @@ class Trainer:
                 first and ends with the same weights as one that was never interrupted.
             metrics: evaluates the module between epochs (eval mode; it must leave the module as it is); the default
                 gives `accuracy` (percent) and `loss` on the validation part, or nothing if that part is empty.
+            on_update: called after every update with the epochs done and the epochs planned (`math.inf` while a time
+                budget has not fixed them), both fractional.
 
         Yields:
             Report: `step`, the epoch from 0, and metrics: `train_<name>` for every name the step returns, `lr` of the
@@ -183,6 +187,7 @@ class Trainer:
             checkpoint=path,
             settings=settings,
             measure=metrics,
+            on_update=on_update,
         )
         return _reports(start, stored)
 

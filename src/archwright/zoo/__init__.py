@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archwright.data import Splits
 from archwright.registry import Registry
 from archwright.supernet import Supernet
 from archwright.zoo import convnet, darts, mlp, nasbench201
@@ -41,4 +42,25 @@ def build(name: str, *, in_channels: int, classes: int, image_size: int | None =
     return supernet
 
 
-__all__ = ["SPACES", "build", "convnet", "darts", "mlp", "names", "nasbench201"]
+def build_for(splits: Splits, name: str | None = None, **settings: Any) -> Supernet:
+    """The supernet of a registered space in the sizes of a data set.
+
+    Args:
+        splits: data.
+        name: one of `names()`; None: `convnet` for images, `mlp` for tables.
+        settings: further arguments of the space's own function.
+
+    Raises:
+        UserError: as `build`.
+    """
+    image = splits.kind == "image"
+    return build(
+        name or ("convnet" if image else "mlp"),
+        in_channels=splits.in_channels,
+        classes=len(splits.classes),
+        image_size=splits.image_size if image else None,
+        **settings,
+    )
+
+
+__all__ = ["SPACES", "build", "build_for", "convnet", "darts", "mlp", "names", "nasbench201"]

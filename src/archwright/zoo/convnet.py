@@ -2,8 +2,8 @@
 
 The chain follows the stage-wise elastic spaces of Once-for-all (Cai et al. 2020) and BigNAS (Yu et al. 2020): width of
 a stage, number, kernel and expansion of its blocks. High-resolution stages use plain convolutions (k x k expanding,
-then 1 x 1), where depthwise ones are slow on every processor and weak at few channels; low-resolution stages use
-inverted residuals (Sandler et al. 2018).
+then 1 x 1), where depthwise ones are slow on every processor and weak at few channels; stages of at most 8 pixels use
+inverted residuals (Sandler et al. 2018), which cost fewer parameters at many channels.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class _ConvNet(nn.Module):
         )
         stages: list[nn.Module] = []
         for s, size in enumerate(sizes, 1):
-            kind: Kind = "plain" if s == 1 or resolution > 16 else "inverted"
+            kind: Kind = "plain" if s == 1 or resolution > 8 else "inverted"
             before = sizes[s - 2] if s > 1 else None
-            kernels = (3, 5) if resolution <= 16 else (3,)  # a plain 5 x 5 on a large image costs more than all else
+            kernels = (3, 5) if resolution <= 8 else (3,)  # a plain 5 x 5 on a large image costs more than all else
             stages.append(_Stage(f"stage{s}", before, size, kind, kernels, blocks=min(s, 3)))
             resolution = -(-resolution // 2)
         self.stages = nn.Sequential(*stages)

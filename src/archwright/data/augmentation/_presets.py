@@ -50,11 +50,13 @@ def build(name: str, splits: Splits) -> Augment | None:
 
 
 def auto(splits: Splits) -> Augment | None:
-    """By the data: flip-crop for colour images and Fashion-MNIST, shift-affine for other gray images, shift for other
-    numbers of channels, nothing for tables."""
+    """By the data: flip-crop for colour images, flip for Fashion-MNIST (its items are centred), shift-affine for other
+    gray images, shift for other numbers of channels, nothing for tables."""
     if splits.kind == "table":
         return None
-    if splits.in_channels == 3 or splits.name in _MIRRORED_GRAY:
+    if splits.name in _MIRRORED_GRAY:
+        return flip(splits)
+    if splits.in_channels == 3:
         return flip_crop(splits)
     return shift_affine(splits) if splits.in_channels == 1 else shift(splits)
 

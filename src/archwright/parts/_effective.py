@@ -5,22 +5,19 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archwright.recipes._settings import RUNTIME, Setting, settings, values
-from archwright.recipes._types import component, optional
-from archwright.recipes._vocabulary import Vocabulary
+from archwright.parts._settings import RUNTIME, Setting, settings, values
+from archwright.parts._types import component, optional
+from archwright.parts._vocabulary import Vocabulary
 from archwright.registry import Part
-
-if TYPE_CHECKING:
-    from archwright.run import Config
 
 
 class _NotPlainError(Exception):
     """A default that YAML cannot hold (a function, say); it stays unsaid."""
 
 
-def effective(config: Config, *, vocabulary: Vocabulary | None = None) -> dict[str, Any]:
+def effective(config: object, *, vocabulary: Vocabulary | None = None) -> dict[str, Any]:
     """What a run really uses: every key with its value, defaults included, as lists, mappings, text and numbers.
 
     `recipes.check(effective(config))` gives the same configuration back, with the defaults spelt out.

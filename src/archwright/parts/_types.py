@@ -14,7 +14,7 @@ from typing import Any
 import pydantic
 
 from archwright.errors import UserError
-from archwright.recipes._settings import settings
+from archwright.parts._settings import settings
 from archwright.registry import Part
 
 _WORDS: dict[Any, str] = {
