@@ -34,8 +34,8 @@ def convnet(*, in_channels: int = 3, classes: int = 10, image_size: int | None =
     """Elastic chain of plain and inverted residual blocks: width, depth, kernel and expansion.
 
     The stem brings the image to at most 56 pixels, stages halve it until it is at most 8; widths grow as it shrinks.
-    With `image_size=8` the largest network has about 37 thousand parameters, with 32 about 0.14 million, with 224 about
-    0.8 million.
+    With `image_size=8` the largest network has about 37 thousand parameters, with 32 about 0.16 million, with 224 about
+    1.1 million.
 
     Args:
         in_channels: channels of the image.
