@@ -6,13 +6,16 @@ from archwright.estimate._shared_weights import SharedWeights
 from archwright.estimate._table import Table
 from archwright.estimate._train import Train
 from archwright.estimate._with_costs import WithCosts
+from archwright.estimate.curves import FineTuned, TrainingSpeed
 from archwright.registry import Registry
 
 ESTIMATORS = Registry(
     "estimator",
     {
+        "fine-tuned": "archwright.estimate.curves:FineTuned",
         "shared-weights": "archwright.estimate:SharedWeights",
         "train": "archwright.estimate:Train",
+        "training-speed": "archwright.estimate.curves:training_speed",
     },
 )
 
@@ -22,4 +25,15 @@ def names() -> list[str]:
     return ESTIMATORS.names()
 
 
-__all__ = ["ESTIMATORS", "Estimator", "NetworkCosts", "SharedWeights", "Table", "Train", "WithCosts", "names"]
+__all__ = [
+    "ESTIMATORS",
+    "Estimator",
+    "FineTuned",
+    "NetworkCosts",
+    "SharedWeights",
+    "Table",
+    "Train",
+    "TrainingSpeed",
+    "WithCosts",
+    "names",
+]
