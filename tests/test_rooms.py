@@ -25,6 +25,7 @@ FLOORS = [
     {"estimate"},
     {"search"},
     {"export"},
+    {"bench"},
     {"study"},
     {"report"},
     {"parts"},

@@ -1,0 +1,35 @@
+"""Benchmarks by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archwright.bench._benchmark import Benchmark
+from archwright.registry import Registry
+
+BENCHMARKS = Registry(
+    "benchmark",
+    {
+        "nasbench201": "archwright.bench._nasbench201:NasBench201",
+    },
+)
+
+
+def names() -> list[str]:
+    """Names of the registered benchmarks."""
+    return BENCHMARKS.names()
+
+
+def load(name: str, dataset: str | None = None, *, root: str | Path | None = None) -> Benchmark:
+    """A benchmark with its table.
+
+    Args:
+        name: one of `names()`.
+        dataset: what its networks were trained on; None: the first of its `datasets`.
+        root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
+
+    Raises:
+        UserError: unknown name or data set; the table is missing, cut short or changed.
+    """
+    found: Benchmark = BENCHMARKS.load(name)(dataset=dataset, root=None if root is None else Path(root))
+    return found
