@@ -21,8 +21,8 @@ Columns = Mapping[str, Column | Mapping[float, Column]]
 class Benchmark(ABC):
     """Results of trained networks in a table: architecture and metric to number.
 
-    Accuracies are percentages, times seconds or (`latency_ms`) milliseconds, energies millijoules; `flops` counts two per
-    multiply-accumulate of convolutions and linear layers, as `archwright.cost.flops` does.
+    Accuracies are percentages, times seconds or (`latency_ms`) milliseconds, energies millijoules; `flops` counts two
+    per multiply-accumulate of convolutions and linear layers, as `archwright.cost.flops` does.
 
     Args:
         dataset: what the networks were trained on; one of `datasets`.
@@ -160,7 +160,7 @@ class Benchmark(ABC):
         return self._seconds is not None
 
     def repeats(self, metric: str) -> NDArray[np.float64] | None:
-        """(n, runs) single trainings behind `metric` at the longest budget, NaN where there were fewer; None: unknown."""
+        """(n, runs) single trainings behind `metric` at the longest budget, NaN where there were fewer, or None."""
         runs = self._repeats.get(metric)
         return None if runs is None else np.array(runs, dtype=np.float64)
 

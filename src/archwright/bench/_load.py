@@ -10,6 +10,7 @@ from archwright.registry import Registry
 BENCHMARKS = Registry(
     "benchmark",
     {
+        "nas-bench-graph": "archwright.bench._nas_bench_graph:NasBenchGraph",
         "nasbench201": "archwright.bench._nasbench201:NasBench201",
     },
 )
