@@ -28,8 +28,8 @@ _CONVOLUTIONS = (2, 3)  # positions of the 1x1 and 3x3 convolutions among the op
 class NasBench201(Benchmark):
     """NAS-Bench-201 (Dong and Yang 2020, arXiv 2001.00326): 15,625 cells on three data sets after 12 and 200 epochs.
 
-    Accuracies are means over the recorded seeds; parameters and FLOPs count every convolution of a cell, also those that
-    no path to the output passes. With `nasbench201_hardware.npz` beside the table there are latencies
+    Accuracies are means over the recorded seeds; parameters and FLOPs count every convolution of a cell, also those
+    that no path to the output passes. With `nasbench201_hardware.npz` beside the table there are latencies
     (`latency_ms:<device>`; on CIFAR-10 those of HELP, Lee et al. 2021, which hold HW-NAS-Bench's, Li et al. 2021) and,
     on CIFAR-100, latencies and energies (`energy_mj:<device>`) of HW-NAS-Bench-360. `nasbench201_zerocost.npz` and
     `nasbench201_fewshot_scores.npz` give published `scores`.
@@ -61,7 +61,7 @@ class NasBench201(Benchmark):
                 "valid_accuracy": {12: table[f"{short}_val12"], 200: table[f"{short}_val"]},
                 "test_accuracy": {12: table[f"{short}_test12"], 200: table[f"{short}_test"]},
                 "params": table[f"params_{short}"],
-                "flops": _flops(table[f"flops_{short}"]),
+                "flops": _flops(table[f"flops_{short}"], _SHAPES[dataset][0]),
                 **_hardware(read_table_if_present("nasbench201_hardware.npz", root), dataset),
             },
             budgets=(12, 200),
@@ -82,9 +82,12 @@ class NasBench201(Benchmark):
         return fresh(self._supernet, self.space.arch(arch), seed)
 
 
-def _flops(millions: Column) -> Column:
-    """Exact FLOPs from rounded millions of multiply-accumulates, which are multiples of 64 in this space."""
-    return 2 * 64 * np.rint(1e6 / 64 * millions.astype(np.float64))
+def _flops(millions: Column, classes: int) -> Column:
+    """Exact FLOPs from the rounded millions of the table, which are multiply-accumulates with the bias of the head.
+
+    Without the bias they are multiples of 64 in this space.
+    """
+    return 2 * 64 * np.rint((1e6 * millions.astype(np.float64) - classes) / 64)
 
 
 def _hardware(table: Arrays, dataset: str) -> dict[str, Column]:
