@@ -1,0 +1,43 @@
+"""Random search without running it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archwright.errors import UserError
+from archwright.statistics._rank import pair
+
+
+def expected_maximum(values: ArrayLike, n: int, *, report: ArrayLike | None = None) -> float:
+    """Expected best of `n` different values drawn at random: random search on a table, exactly.
+
+    The i-th smallest of N values is the best of the draw with probability C(i-1, n-1) / C(N, n).
+
+    Args:
+        values: (N,), what selects, larger is better; for instance validation accuracy.
+        n: draws without replacement, 1 to N.
+        report: (N,), what is reported of the selected one, for instance test accuracy; None: `values`. Of equal values
+            each is selected equally often.
+
+    Raises:
+        UserError: n out of range, different lengths, or a NaN.
+    """
+    selecting, reported = pair(values, values if report is None else report)
+    if np.isnan(selecting).any() or np.isnan(reported).any():
+        raise UserError("the expected maximum of values with NaN is not defined; leave them out")
+    if not 1 <= n <= len(selecting):
+        raise UserError(f"n must be from 1 to {len(selecting)}, got {n!r}")
+    order = np.argsort(selecting, kind="stable")
+    weights = _weights(len(selecting), n)
+    _, group = np.unique(selecting[order], return_inverse=True)
+    mean = np.bincount(group, reported[order]) / np.bincount(group)
+    return float(np.bincount(group, weights) @ mean)
+
+
+def _weights(size: int, n: int) -> NDArray[np.float64]:
+    """(size,) chance of each, in increasing order, to be the best: w_N = n / N and w_(i-1) = w_i (i - n) / (i - 1)."""
+    i = np.arange(size, 1, -1)
+    factors = np.concatenate([[n / size], np.maximum(0, i - n) / (i - 1)])
+    weights: NDArray[np.float64] = np.cumprod(factors)[::-1]
+    return weights
