@@ -1,0 +1,202 @@
+"""The seven graph layers of NAS-Bench-Graph, each as the PyTorch Geometric layer of its name.
+
+Parameters have the names and shapes of PyG, so that a state dict fits both. Here features are multiplied by the weight
+before they are summed over neighbours: the same number for less work, above all for wide sparse features.
+
+N nodes, I input features, D output features, H heads of C = D / H features.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from archwright.errors import UserError
+from archwright.zoo.graph._neighbours import Kind, Neighbours
+
+
+class _GraphLayer(nn.Module):
+    """A layer bound to a graph.
+
+    Args:
+        inputs: I.
+        outputs: D.
+        neighbours: of the graph.
+    """
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
+        super().__init__()
+        self.inputs, self.outputs, self.neighbours = inputs, outputs, neighbours
+
+    def total(self, kind: Kind, h: Tensor) -> Tensor:
+        """Weighted sum over neighbours of dense h (N, D)."""
+        return torch.sparse.mm(self.neighbours.matrix(kind, h), h)
+
+    def extra_repr(self) -> str:
+        return f"{self.inputs}, {self.outputs}"
+
+
+class GCN(_GraphLayer):
+    """Graph convolution, D^-1/2 (A + I) D^-1/2 X W + b (Kipf and Welling 2017); PyG `GCNConv`."""
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
+        super().__init__(inputs, outputs, neighbours)
+        self.lin = _glorot_linear(inputs, outputs)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.total("gcn", times(x, self.lin.weight)) + self.bias
+
+
+class GAT(_GraphLayer):
+    """Graph attention with heads concatenated (Velickovic et al. 2018); PyG `GATConv`.
+
+    Args:
+        heads: H; D must be a multiple of it.
+    """
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours, heads: int = 2) -> None:
+        super().__init__(inputs, outputs, neighbours)
+        if outputs % heads:
+            raise UserError(f"{outputs} features cannot be divided among {heads} heads")
+        self.heads = heads
+        self.lin = _glorot_linear(inputs, outputs)
+        self.att_src = nn.Parameter(torch.empty(1, heads, outputs // heads))
+        self.att_dst = nn.Parameter(torch.empty(1, heads, outputs // heads))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        nn.init.xavier_uniform_(self.att_src)
+        nn.init.xavier_uniform_(self.att_dst)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h_NHC = times(x, self.lin.weight).unflatten(1, (self.heads, -1))
+        source, target = self.neighbours.with_loops(h_NHC.device)
+        sent, received = (h_NHC * self.att_src).sum(-1), (h_NHC * self.att_dst).sum(-1)
+        score_EH = F.leaky_relu(sent[source] + received[target], 0.2)
+        weight_EH = softmax_over_sources(score_EH, target, len(h_NHC))
+        out = torch.zeros_like(h_NHC).index_add(0, target, weight_EH[..., None] * h_NHC[source])
+        return out.flatten(1) + self.bias
+
+
+class GIN(_GraphLayer):
+    """Graph isomorphism layer with one linear map, (A + I) X W + b (Xu et al. 2019); PyG `GINConv(nn.Linear)`."""
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
+        super().__init__(inputs, outputs, neighbours)
+        self.nn = nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = times(x, self.nn.weight)
+        return self.total("sum", h) + h + self.nn.bias
+
+
+class Cheb(_GraphLayer):
+    """Chebyshev filter of K = 2 terms, X W0 - D^-1/2 A D^-1/2 X W1 + b (Defferrard et al. 2016); PyG `ChebConv`."""
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
+        super().__init__(inputs, outputs, neighbours)
+        self.lins = nn.ModuleList(_glorot_linear(inputs, outputs) for _ in range(2))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept, sent = times2(x, self.lins[0].weight, self.lins[1].weight)
+        return kept - self.total("symmetric", sent) + self.bias
+
+
+class SAGE(_GraphLayer):
+    """GraphSAGE with the mean, D^-1 A X W1 + b + X W2 (Hamilton et al. 2017); PyG `SAGEConv`."""
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
+        super().__init__(inputs, outputs, neighbours)
+        self.lin_l = nn.Linear(inputs, outputs)
+        self.lin_r = nn.Linear(inputs, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        sent, kept = times2(x, self.lin_l.weight, self.lin_r.weight)
+        return self.total("mean", sent) + self.lin_l.bias + kept
+
+
+class ARMA(_GraphLayer):
+    """ARMA filter of one stack and one layer, ReLU(D^-1/2 A D^-1/2 X W + X V + b) (Bianchi et al. 2021); PyG `ARMAConv`.
+
+    PyG also keeps a D x D `weight` for deeper stacks, which is not used; it is here for the published parameter counts.
+    """
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
+        super().__init__(inputs, outputs, neighbours)
+        self.weight = nn.Parameter(torch.empty(1, 1, outputs, outputs))
+        self.init_weight = nn.Parameter(torch.empty(1, inputs, outputs))
+        self.root_weight = nn.Parameter(torch.empty(1, 1, inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(1, 1, 1, outputs))
+        for weight in (self.weight, self.init_weight, self.root_weight):
+            nn.init.xavier_uniform_(weight.view(weight.shape[-2:]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        sent, kept = times2(x, self.init_weight[0].t(), self.root_weight[0, 0].t())
+        return F.relu(self.total("symmetric", sent) + kept + self.bias.flatten())
+
+
+class KGNN(_GraphLayer):
+    """k-GNN layer, A X W1 + b + X W2 (Morris et al. 2019); PyG `GraphConv`."""
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
+        super().__init__(inputs, outputs, neighbours)
+        self.lin_rel = nn.Linear(inputs, outputs)
+        self.lin_root = nn.Linear(inputs, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        sent, kept = times2(x, self.lin_rel.weight, self.lin_root.weight)
+        return self.total("sum", sent) + self.lin_rel.bias + kept
+
+
+class FullyConnected(nn.Linear):
+    """A linear layer that takes sparse features too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return times(x, self.weight) + self.bias
+
+
+class Dropout(nn.Module):
+    """Dropout of dense features, or of the stored values of sparse (CSR) ones.
+
+    Args:
+        p: share that is dropped.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.layout == torch.strided or not (self.training and self.p):
+            return F.dropout(x, self.p, self.training)
+        kept = F.dropout(x.values(), self.p, True)
+        return torch.sparse_csr_tensor(x.crow_indices(), x.col_indices(), kept, x.shape, check_invariants=False)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+def times(x: Tensor, weight: Tensor) -> Tensor:
+    """x (N, I), dense or CSR, times weight (D, I) transposed: (N, D)."""
+    return x @ weight.t()
+
+
+def times2(x: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """`times` with two weights of one shape in one product."""
+    a, b = times(x, torch.cat([first, second])).chunk(2, 1)
+    return a, b
+
+
+def softmax_over_sources(score_EH: Tensor, target: Tensor, nodes: int) -> Tensor:
+    """Softmax of (E, H) over the edges that share a target."""
+    index = target[:, None].expand_as(score_EH)
+    top = score_EH.detach().new_full((nodes, score_EH.shape[1]), -torch.inf).scatter_reduce(0, index, score_EH.detach(), "amax")
+    weight = (score_EH - top[target]).exp()
+    return weight / torch.zeros_like(top).index_add(0, target, weight)[target]
+
+
+def _glorot_linear(inputs: int, outputs: int) -> nn.Linear:
+    linear = nn.Linear(inputs, outputs, bias=False)
+    nn.init.xavier_uniform_(linear.weight)
+    return linear
