@@ -80,13 +80,17 @@ class Supernet(nn.Module):
             raise UserError(f"weights of {name!r} must have shape ({variable.count},), got {tuple(weights.shape)}")
         return weights.to(x.device)
 
-    def slice(self, arch: Mapping[str, Any]) -> nn.Module:
+    def slice(self, arch: Mapping[str, Any], *, fresh: bool = False) -> nn.Module:
         """A plain copy cut to `arch`, still in the container classes of the network: what scoring and calibration use.
+
+        Args:
+            arch: a member of the space.
+            fresh: draw new initial weights instead of inheriting.
 
         Raises:
             UserError: `arch` is not in the space.
         """
-        return self._cut(arch, fresh=False)
+        return self._cut(arch, fresh=fresh)
 
     def _cut(self, arch: Mapping[str, Any], *, fresh: bool) -> nn.Module:
         with selected(self.space.arch(arch)):
