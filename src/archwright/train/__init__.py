@@ -4,6 +4,7 @@ is passed in."""
 from __future__ import annotations
 
 from archwright.train._evaluate import evaluate, predict_logits
+from archwright.train._graph_trainer import GraphTrainer
 from archwright.train._schedule import SCHEDULES, factor
 from archwright.train._step import Backward, Step, supervised
 from archwright.train._trainer import Trainer
@@ -11,6 +12,7 @@ from archwright.train._trainer import Trainer
 __all__ = [
     "SCHEDULES",
     "Backward",
+    "GraphTrainer",
     "Step",
     "Trainer",
     "evaluate",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from archwright.data.graphs import Graph
 from archwright.errors import UserError, nearest
 from archwright.space import Arch, Choice, Space
+from archwright.train import GraphTrainer
 from archwright.zoo.graph._network import GraphNetwork
 from archwright.zoo.graph._neighbours import Neighbours
 from archwright.zoo.graph._settings import SETTINGS, SIZES, GraphSettings
@@ -215,6 +216,16 @@ def published(dataset: str) -> GraphSettings:
     if dataset not in SETTINGS:
         raise UserError(f"NAS-Bench-Graph has no settings for {dataset!r}{nearest(dataset, SETTINGS)}")
     return SETTINGS[dataset]
+
+
+def trainer(dataset: str) -> GraphTrainer:
+    """How the networks of a table were trained; best validation epoch, as `GraphTrainer` reports.
+
+    Raises:
+        UserError: there is no such table.
+    """
+    s = published(dataset)
+    return GraphTrainer(epochs=s.epochs, optimizer=s.optimizer, lr=s.lr, weight_decay=s.weight_decay)
 
 
 def parameters(arch: Mapping[str, Any], dataset: str) -> int:
