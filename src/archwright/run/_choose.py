@@ -10,8 +10,8 @@ from pathlib import Path
 
 from torch import nn
 
-from archwright import cost, export
 from archwright.errors import Infeasible, UserError
+from archwright.run._exported import latency, size, written
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.space import Arch
@@ -109,17 +109,15 @@ def inherited(state: State, arch: Arch) -> nn.Module:
 
 
 def measure(state: State, arch: Arch) -> dict[str, float]:
-    """Latency (90th percentile, so that the median holds later) and size of the exported file of an architecture."""
-    module = nn.Sequential(state.splits.normalizer(), state.net.extract(arch)).cpu().eval()
-    example = state.splits.train.x[:1].float()
-    metrics = {}
-    if "latency_ms" in state.limits:
-        metrics["latency_ms"] = cost.latency(module, example, runtime="onnxruntime").p90_ms
-    if "size" in state.limits:
-        with tempfile.TemporaryDirectory() as folder:
-            path = export.to_onnx(module, example, Path(folder) / "model.onnx")
-            metrics["size"] = float(max(path.stat().st_size, cost.size(module)))
-    return metrics
+    """Latency (90th percentile, so that the median holds later) and size of the exported files of an architecture."""
+    with tempfile.TemporaryDirectory() as folder:
+        exported = written(state, arch, state.net.extract(arch), Path(folder) / "best")
+        metrics: dict[str, float] = {}
+        if "latency_ms" in state.limits:
+            metrics["latency_ms"] = latency(exported, state.splits, limit=state.limits["latency_ms"]).p90_ms
+        if "size" in state.limits:
+            metrics["size"] = float(size(exported))
+        return metrics
 
 
 def _text(metrics: dict[str, float]) -> str:

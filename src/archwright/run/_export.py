@@ -11,9 +11,10 @@ import onnxruntime
 from numpy.typing import NDArray
 from torch import nn
 
-from archwright import cost, export
+from archwright import cost
 from archwright.data import Split, Splits
 from archwright.errors import Infeasible
+from archwright.run._exported import latency, size, value_range, written
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.trial import broken
@@ -39,28 +40,14 @@ class Export(Phase):
     def __call__(self, state: State) -> None:
         assert state.chosen is not None
         assert state.model is not None
-        splits = state.splits
-        module = nn.Sequential(splits.normalizer(), state.model.cpu()).eval()
-        example = splits.train.x[:1].float()
-        facts = self._facts(state, module)
-        exported = export.save(
-            module,
-            state.folder / "best",
-            example=example,
-            architecture=state.chosen,
-            space=state.net.space.name,
-            classes=splits.classes,
-            card=facts,
-            check_x=splits.train.x[:256].float(),
-            input_range=_range(splits),
-        )
+        splits, chosen = state.splits, state.chosen
+        exported = written(state, chosen, state.model, state.folder / "best", card=self._facts(state, state.model))
         if splits.encoder is not None:
             state.folder.write("best/columns.json", splits.encoder.to_json())
         onnx = exported.paths["model.onnx"]
-        latency = cost.onnx_latency(onnx, example.numpy(), threads=self.threads)
+        measured = latency(exported, splits, threads=self.threads, limit=state.limits.get("latency_ms"))
         tested = answers(onnx, splits.test)
         state.folder.write("predictions.csv", _table(splits, tested))
-        size = max(exported.sizes["model.onnx"], exported.sizes["model.safetensors"])
         if not state.result.get("training", {}).get("refit"):  # else the exported network has learnt from that part
             state.result["valid"] = {"accuracy": accuracy(answers(onnx, splits.valid), splits.valid)}
         state.result |= {
@@ -68,9 +55,9 @@ class Export(Phase):
             "params": cost.params(state.model),
             "flops": cost.flops(state.model, (1, *splits.input_shape)),
             "memory": cost.peak_memory(state.model, (1, *splits.input_shape)),
-            "latency_ms": latency.ms,
-            "latency": latency.to_dict(),
-            "size": size,
+            "latency_ms": measured.ms,
+            "latency": measured.to_dict(),
+            "size": size(exported),
             "sizes": dict(exported.sizes),
             "agreement": {
                 "torch": dataclasses.asdict(exported.source_agreement),
@@ -85,7 +72,7 @@ class Export(Phase):
         )
 
     def _facts(self, state: State, module: nn.Module) -> dict[str, object]:
-        low, high = _range(state.splits)
+        low, high = value_range(state.splits)
         return {
             "title": f"{state.splits.name} classifier",
             "data": f"{state.splits.name}, fingerprint {state.splits.fingerprint[:16]}",
@@ -102,12 +89,6 @@ class Export(Phase):
                 f"{name} {value:.6g} instead of at most {limit:.6g}" for name, (value, limit) in over.items()
             )
             raise Infeasible(f"the exported network breaks the limits: {onnx} has {text}")
-
-
-def _range(splits: Splits) -> tuple[float, float]:
-    """Smallest and largest raw value of the training part (of its first thousands)."""
-    x = splits.train.x[:8192]
-    return float(x.min()), float(x.max())
 
 
 def answers(onnx: Path, split: Split) -> Integers:
