@@ -2,6 +2,23 @@
 
 from archwright.bench._benchmark import Benchmark
 from archwright.bench._load import BENCHMARKS, load, names
+from archwright.bench._nasbench101 import NasBench101
 from archwright.bench._nasbench201 import NasBench201
+from archwright.bench._nasbench_macro import NasBenchMacro
+from archwright.bench._nats_size import NatsSize
+from archwright.bench._tabular import Tabular
+from archwright.bench._transnas import TransNasMacro, TransNasMicro
 
-__all__ = ["BENCHMARKS", "Benchmark", "NasBench201", "load", "names"]
+__all__ = [
+    "BENCHMARKS",
+    "Benchmark",
+    "NasBench101",
+    "NasBench201",
+    "NasBenchMacro",
+    "NatsSize",
+    "Tabular",
+    "TransNasMacro",
+    "TransNasMicro",
+    "load",
+    "names",
+]

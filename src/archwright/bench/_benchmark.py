@@ -129,6 +129,15 @@ class Benchmark(ABC):
             raise self._unknown(metric, budget)
         return np.array(column, dtype=np.float64)
 
+    def check(self, metric: str) -> None:
+        """Nothing, for one of `metrics`.
+
+        Raises:
+            UserError: no such metric.
+        """
+        if metric not in self.metrics:
+            raise self._unknown(metric, None)
+
     def best(self, metric: str | None = None, budget: float | None = None) -> tuple[Arch, float]:
         """The architecture with the highest value, the first of several, and that value; costs are lowest at best.
 

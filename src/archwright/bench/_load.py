@@ -11,7 +11,12 @@ BENCHMARKS = Registry(
     "benchmark",
     {
         "nas-bench-graph": "archwright.bench._nas_bench_graph:NasBenchGraph",
+        "nasbench101": "archwright.bench._nasbench101:NasBench101",
         "nasbench201": "archwright.bench._nasbench201:NasBench201",
+        "nasbench-macro": "archwright.bench._nasbench_macro:NasBenchMacro",
+        "nats-size": "archwright.bench._nats_size:NatsSize",
+        "transnas-macro": "archwright.bench._transnas:TransNasMacro",
+        "transnas-micro": "archwright.bench._transnas:TransNasMicro",
     },
 )
 
