@@ -12,7 +12,16 @@ from archwright.space import Space
 
 
 def test_names() -> None:
-    assert names() == ["nsga2", "optuna-nsga2", "optuna-random", "optuna-tpe", "random", "regularized-evolution"]
+    assert names() == [
+        "area",
+        "nsga2",
+        "optuna-nsga2",
+        "optuna-random",
+        "optuna-tpe",
+        "random",
+        "regularized-evolution",
+        "screening",
+    ]
 
 
 @pytest.mark.parametrize("name", names())

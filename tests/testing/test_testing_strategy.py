@@ -7,20 +7,34 @@ import functools
 import pytest
 
 from archwright import search
+from archwright.space import Arch
 from archwright.testing import StrategyContract
 from archwright.testing._strategy import Make
+
+
+def by_key(arch: Arch) -> float:
+    """A score that follows from the architecture."""
+    return int(arch.key, 16) % 1013
 
 
 class TestEveryStrategy(StrategyContract):
     @pytest.fixture(params=search.names())
     def strategy(self, request: pytest.FixtureRequest) -> Make:
-        return functools.partial(search.build, request.param)
+        runtime = {"scorer": by_key} if request.param in ("area", "screening") else {}
+        return functools.partial(search.build, request.param, **runtime)
 
 
 class TestWithinItsFirstGenerations(StrategyContract):
     """Small populations, so that the rules meet evolved proposals too, not only the random start."""
 
-    @pytest.fixture(params=[("nsga2", {"population": 5}), ("regularized-evolution", {"population": 6, "sample": 3})])
+    @pytest.fixture(
+        params=[
+            ("nsga2", {"population": 5}),
+            ("regularized-evolution", {"population": 6, "sample": 3}),
+            ("area", {"population": 6, "sample": 3, "pool": 20, "scorer": by_key}),
+            ("screening", {"pool": 6, "scorer": by_key}),
+        ]
+    )
     def strategy(self, request: pytest.FixtureRequest) -> Make:
         name, settings = request.param
         return functools.partial(search.build, name, **settings)

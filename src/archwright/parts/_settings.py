@@ -14,7 +14,7 @@ from archwright.errors import ArchwrightError
 RUNTIME = frozenset(
     {
         "space", "seed", "objectives", "limits", "net", "supernet", "splits", "data", "cost", "in_channels", "classes",
-        "image_size", "rng",
+        "image_size", "rng", "scorer",
     }
 )  # fmt: skip
 """Arguments that the run itself gives to a part; a recipe cannot set them."""

@@ -12,6 +12,7 @@ from archwright.search._pareto import pareto
 from archwright.search._random import Random
 from archwright.search._registry import STRATEGIES, build, names
 from archwright.search._regularized_evolution import RegularizedEvolution
+from archwright.search._screened import Screened
 from archwright.search._strategy import Proposal, Strategy
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "Proposal",
     "Random",
     "RegularizedEvolution",
+    "Screened",
     "Strategy",
     "build",
     "distributions",

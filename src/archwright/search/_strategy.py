@@ -102,6 +102,10 @@ class Strategy(abc.ABC):
         self._asked = number + 1
         return proposal
 
+    def skip_to(self, number: int) -> None:
+        """Count the proposals before `number` as made; another strategy made those this one did not."""
+        self._asked = max(self._asked, number)
+
     def tell(self, trial: Trial) -> None:
         """Learn from a finished trial of any state; trials are told in the order of their numbers."""
         self._told += 1

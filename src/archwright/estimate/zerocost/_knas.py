@@ -32,7 +32,6 @@ class Knas(Score):
 
     Args:
         variant: `"paper"` or `"release"`.
-        examples: of the batch that are used, n; `"release"` takes an even number of them.
         coordinates: entries of each parameter tensor that are used, drawn by the seed, and the mean over tensors is
             taken (paper: 50, from memory); None: all, summed. Only for `"paper"`.
         statistics: of batch normalisation: `"batch"`, of all examples together, or `"stored"`, the running ones, which
@@ -42,7 +41,6 @@ class Knas(Score):
     labelled: ClassVar[bool] = True
     batch: ClassVar[int] = 50
     variant: Literal["paper", "release"] = "paper"
-    examples: int = 50
     coordinates: int | None = None
     statistics: Literal["batch", "stored"] = "batch"
 
@@ -51,12 +49,11 @@ class Knas(Score):
             raise UserError(f"variant must be 'paper' or 'release', got {self.variant!r}")
         if self.statistics not in ("batch", "stored"):
             raise UserError(f"statistics must be 'batch' or 'stored', got {self.statistics!r}")
-        if self.examples < 1 or (self.coordinates is not None and self.coordinates < 1):
-            raise UserError(f"examples and coordinates must be at least 1, got {self.examples}, {self.coordinates}")
+        if self.coordinates is not None and self.coordinates < 1:
+            raise UserError(f"coordinates must be at least 1, got {self.coordinates}")
 
     def value(self, module: nn.Module, x: Tensor, y: Tensor | None) -> float:
         assert y is not None
-        x, y = x[: self.examples], y[: self.examples]
         return self._mean(module, x, y) if self.variant == "paper" else halves(module, x, y)
 
     def _mean(self, module: nn.Module, x: Tensor, y: Tensor) -> float:
