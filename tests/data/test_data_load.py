@@ -15,7 +15,7 @@ from archwright.errors import UserError
 
 def test_names() -> None:
     assert {"digits", "fashion-mnist", "cifar10", "cifar100"} <= set(data.names())
-    assert all(data.registry.about(name) for name in data.names())
+    assert all(data.DATASETS.about(name) for name in data.names())
 
 
 def test_digits() -> None:
@@ -97,7 +97,7 @@ def test_normaliser_and_batches_agree() -> None:
 
 
 def test_a_plug_in_may_return_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data.registry, "_with_plugins", {"mine": f"{__name__}:mine"})
+    monkeypatch.setattr(data.DATASETS, "_with_plugins", {"mine": f"{__name__}:mine"})
     splits = data.load("mine", root="somewhere")
     assert splits.name == "mine"
     assert splits.input_shape == (4,)

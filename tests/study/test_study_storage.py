@@ -153,7 +153,7 @@ def test_a_study_of_somebody_else_is_left_alone(space: Space, file: Path) -> Non
     file.parent.mkdir()
     foreign = optuna.create_study(study_name="study", storage=f"sqlite:///{file}")
     foreign.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=1)
-    with pytest.raises(UserError, match="was not made by archwright"):
+    with pytest.raises(UserError, match="was made by something else than archwright"):
         make(space, file)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from archwright.data import augmentation
+from archwright.data import augmentation, graphs
 from archwright.data._batches import Augment, Batches
 from archwright.data._download import download
 from archwright.data._images import Images
-from archwright.data._load import load, names, registry
+from archwright.data._load import DATASETS, load, names
 from archwright.data._normalize import Normalize
 from archwright.data._partition import Partition
 from archwright.data._source import Source
@@ -15,6 +15,7 @@ from archwright.data._splits import Splits
 from archwright.data._table_encoder import TableEncoder
 
 __all__ = [
+    "DATASETS",
     "Augment",
     "Batches",
     "Images",
@@ -26,7 +27,7 @@ __all__ = [
     "TableEncoder",
     "augmentation",
     "download",
+    "graphs",
     "load",
     "names",
-    "registry",
 ]

@@ -28,7 +28,7 @@ from archwright.data._table_encoder import TableEncoder
 from archwright.errors import UserError, nearest
 from archwright.registry import Registry
 
-registry = Registry(
+DATASETS = Registry(
     "dataset",
     {
         "digits": "archwright.data._digits:digits",
@@ -45,7 +45,7 @@ Stored = str | Path | Partition | Mapping[str, np.ndarray]
 def names() -> list[str]:
     """Data sets that `load` knows by name. A plug-in adds one through the entry-point group `archwright.datasets`: a
     function of a folder (or None) that returns a `Source`, or anything else that `load` takes."""
-    return registry.names()
+    return DATASETS.names()
 
 
 def load(
@@ -141,7 +141,7 @@ def _tensor(array: np.ndarray) -> Tensor:
 def _read(
     source: Any, *, label: str | None, image_size: int | None, root: str | Path | None, memory: int | None
 ) -> Source:
-    path = None if not isinstance(source, str | Path) or source in registry.names() else Path(source).expanduser()
+    path = None if not isinstance(source, str | Path) or source in DATASETS.names() else Path(source).expanduser()
     if label is not None and (path is None or path.suffix.lower() not in _TABLES):
         raise UserError(
             f"label names a column of a {' or '.join(_TABLES)} table, but the source is {_describe(source)}"
@@ -149,7 +149,7 @@ def _read(
     if path is not None:
         return _read_path(path, str(source), label=label, image_size=image_size, memory=memory)
     if isinstance(source, str):
-        found = registry.load(source)(None if root is None else Path(root).expanduser())
+        found = DATASETS.load(source)(None if root is None else Path(root).expanduser())
         return found if isinstance(found, Source) else _read_object(found, source, image_size)
     return _read_object(source, _describe(source), image_size)
 

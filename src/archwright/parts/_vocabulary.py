@@ -14,7 +14,7 @@ _PLACES = {
     "estimator": ("archwright.estimate", "ESTIMATORS"),
     "strategy": ("archwright.search", "STRATEGIES"),
     "phase": ("archwright.run", "PHASES"),
-    "data": ("archwright.data", "registry"),
+    "data": ("archwright.data", "DATASETS"),
 }
 
 

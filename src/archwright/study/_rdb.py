@@ -115,7 +115,9 @@ class Rdb(Store):
                 raise UserError(f"study {name!r} in {self._where} is another one: {difference}; use another name")
             return
         if self._storage.get_n_trials(self._study):
-            raise UserError(f"study {name!r} in {self._where} was not made by archwright; use another name")
+            made = stored.get("versions")
+            by = f"archwright {made.get('archwright')}" if made else "something else than archwright"
+            raise UserError(f"study {name!r} in {self._where} was made by {by}; use another name")
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         for key, value in {"created": created, "versions": self._versions, **facts}.items():
             self._storage.set_study_user_attr(self._study, key, value)

@@ -6,7 +6,7 @@ from archwright.data.augmentation._affine import Affine
 from archwright.data.augmentation._compose import Compose
 from archwright.data.augmentation._cutout import Cutout
 from archwright.data.augmentation._flip import Flip
-from archwright.data.augmentation._presets import build, names, registry
+from archwright.data.augmentation._presets import AUGMENTATIONS, build, names
 from archwright.data.augmentation._shift import Shift
 
-__all__ = ["Affine", "Compose", "Cutout", "Flip", "Shift", "build", "names", "registry"]
+__all__ = ["AUGMENTATIONS", "Affine", "Compose", "Cutout", "Flip", "Shift", "build", "names"]

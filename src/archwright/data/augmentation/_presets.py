@@ -16,7 +16,7 @@ from archwright.errors import UserError
 from archwright.registry import Registry
 
 _HERE = "archwright.data.augmentation._presets"
-registry = Registry(
+AUGMENTATIONS = Registry(
     "augmentation",
     {
         "auto": f"{_HERE}:auto",
@@ -34,7 +34,7 @@ _MIRRORED_GRAY = ("fashion-mnist",)
 def names() -> list[str]:
     """Names that `build` knows. A plug-in adds one through the entry-point group `archwright.augmentations`: a function
     of `Splits` that returns an `Augment` or None."""
-    return registry.names()
+    return AUGMENTATIONS.names()
 
 
 def build(name: str, splits: Splits) -> Augment | None:
@@ -43,7 +43,7 @@ def build(name: str, splits: Splits) -> Augment | None:
     Raises:
         UserError: unknown name, or an image augmentation for a table.
     """
-    make = registry.load(name)
+    make = AUGMENTATIONS.load(name)
     if splits.kind == "table" and name not in ("auto", "none"):
         raise UserError(f"augmentation {name!r} is for images, but {splits.name} is a table; use 'auto' or 'none'")
     return make(splits)
