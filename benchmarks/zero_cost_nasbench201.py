@@ -2,8 +2,9 @@
 
 `ARCHWRIGHT_DATA=... python benchmarks/zero_cost_nasbench201.py CHECKPOINT [cells] [every] [minutes]`: NASWOT and
 SynFlow of `cells` random cells, the other scores of each `every`-th of them, as many as the minutes of processor time
-allow; the checkpoint, one line a cell, continues. Writes `benchmarks/results/zero_cost_nasbench201.json`: rank correlations with the test accuracy
-beside the published ones, 95 % bootstrap intervals, and on the same cells the published tables of scores.
+allow; the checkpoint, one line a cell, continues. Writes `benchmarks/results/zero_cost_nasbench201.json`: rank
+correlations with the test accuracy beside the published ones, 95 % bootstrap intervals, and on the same cells the
+published tables of scores.
 """
 
 from __future__ import annotations

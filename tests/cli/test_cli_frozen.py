@@ -21,6 +21,7 @@ FROZEN = {
     "export": "RUN --format --out",
     "predict": "RUN INPUT --json",
     "measure": "MODEL --runtime --threads --repeats --space --data --table --json",
+    "score": "MODEL_OR_RUN --data --scores --json",
     "doctor": "--json",
 }  # fmt: skip
 
