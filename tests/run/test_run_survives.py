@@ -52,7 +52,8 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
 def complete(folder: Path, *words: str) -> None:
     """Run to the end."""
     output, errors = start(folder, *words).communicate(timeout=600)
-    assert errors == "", errors
+    serious = [line for line in errors.splitlines() if "the machine was busy" not in line]
+    assert serious == []
     assert "report: " in output
 
 
