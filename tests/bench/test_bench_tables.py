@@ -139,8 +139,11 @@ def test_rank_correlations_of_the_sheets() -> None:
     assert kendall(valid, test) > kendall(one_run, test)  # the mean over seeds knows more
     assert spearman(benchmark.values("flops"), test) == pytest.approx(0.752, abs=0.001)
     assert kendall(benchmark.values("params"), test) == pytest.approx(0.578, abs=0.001)
-    assert spearman(benchmark.score("naswot"), test) == pytest.approx(0.785, abs=0.002)
-    assert spearman(benchmark.score("synflow"), test) == pytest.approx(0.769, abs=0.002)
+    naswot = benchmark.score("naswot")
+    there = np.isfinite(naswot)
+    assert (~there).sum() == 201
+    assert spearman(naswot[there], test[there]) == pytest.approx(0.785, abs=0.001)
+    assert spearman(benchmark.score("synflow"), test) == pytest.approx(0.769, abs=0.001)
 
 
 @nb201

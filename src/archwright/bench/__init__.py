@@ -1,11 +1,13 @@
 """Published tables of trained networks, and how well estimators order them."""
 
 from archwright.bench._benchmark import Benchmark
+from archwright.bench._evaluate import evaluate_estimators
 from archwright.bench._load import BENCHMARKS, load, names
 from archwright.bench._nasbench101 import NasBench101
 from archwright.bench._nasbench201 import NasBench201
 from archwright.bench._nasbench_macro import NasBenchMacro
 from archwright.bench._nats_size import NatsSize
+from archwright.bench._row import Row
 from archwright.bench._tabular import Tabular
 from archwright.bench._transnas import TransNasMacro, TransNasMicro
 
@@ -16,9 +18,11 @@ __all__ = [
     "NasBench201",
     "NasBenchMacro",
     "NatsSize",
+    "Row",
     "Tabular",
     "TransNasMacro",
     "TransNasMicro",
+    "evaluate_estimators",
     "load",
     "names",
 ]

@@ -129,6 +129,10 @@ class Benchmark(ABC):
             raise self._unknown(metric, budget)
         return np.array(column, dtype=np.float64)
 
+    def has(self, metric: str, budget: float | None = None) -> bool:
+        """Whether there are values of a metric at a budget."""
+        return (metric, budget) in self._columns
+
     def check(self, metric: str) -> None:
         """Nothing, for one of `metrics`.
 
