@@ -10,6 +10,7 @@ from archwright.estimate._with_costs import WithCosts
 from archwright.estimate._zero_cost import WORST, ZeroCost
 from archwright.estimate.curves import FineTuned, TrainingSpeed
 from archwright.estimate.extrapolate import Extrapolated
+from archwright.estimate.predict import PREDICTORS, Predictor, Taught
 from archwright.estimate.zerocost import SCORES, Score, score, vote
 from archwright.registry import Registry
 
@@ -29,6 +30,7 @@ ESTIMATORS = Registry(
         "naswot": "archwright.estimate._zero_cost_named:naswot",
         "params": "archwright.estimate._zero_cost_named:params",
         "plain": "archwright.estimate._zero_cost_named:plain",
+        "predictor": "archwright.estimate.predict:predictor",
         "shared-weights": "archwright.estimate:SharedWeights",
         "snip": "archwright.estimate._zero_cost_named:snip",
         "synflow": "archwright.estimate._zero_cost_named:synflow",
@@ -48,15 +50,18 @@ def names() -> list[str]:
 
 __all__ = [
     "ESTIMATORS",
+    "PREDICTORS",
     "SCORES",
     "WORST",
     "Estimator",
     "Extrapolated",
     "FineTuned",
     "NetworkCosts",
+    "Predictor",
     "Score",
     "SharedWeights",
     "Table",
+    "Taught",
     "Train",
     "TrainGraph",
     "TrainingSpeed",

@@ -64,7 +64,7 @@ class Extrapolated(Estimator):
             raise UserError(f"unknown extrapolation {method!r}{nearest(str(method), get_args(Method))}")
         self.inner, self.horizon, self.method, self.metric = inner, horizon, method, metric
         self.low, self.high, self.every = low, high, every
-        self.source = "extrapolated"
+        self.source, self.shared = "extrapolated", inner.shared
         self._extrapolator = method if isinstance(method, Extrapolator) else _METHODS[method]()
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:

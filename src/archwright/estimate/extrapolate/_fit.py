@@ -55,7 +55,7 @@ def fit(family: Family, y: ArrayLike, *, horizon: int | None = None, upper: floa
         values = family(x, theta)
         if horizon is None:
             return values - target
-        second, end = values[..., -2], values[..., -1]
+        second, end = np.nan_to_num(values[..., -2]), np.nan_to_num(values[..., -1])
         outside = [np.maximum(second - end, 0), np.maximum(end - upper, 0), np.maximum(-end, 0)]
         return np.concatenate([values[..., :-2] - target, _PENALTY * np.stack(outside, axis=-1)], axis=-1)
 
