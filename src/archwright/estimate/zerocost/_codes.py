@@ -42,7 +42,14 @@ def listening(heard: Heard, *, smooth: bool) -> Replacing:
 
         return rectify
 
-    return Replacing({f: replaced(f) for f in (*RECTIFIERS, *(SMOOTH if smooth else ()))})
+    table = {f: replaced(f) for f in (*RECTIFIERS, *(SMOOTH if smooth else ()))}
+
+    def clip(z: Tensor, low: float = -1.0, high: float = 1.0, inplace: bool = False, **named: float) -> Any:
+        bounds = (named.get("min_val", low), named.get("max_val", high), inplace)
+        return (rectified if bounds[0] == 0 else F.hardtanh)(z, *bounds)  # `nn.ReLU6` is a hardtanh from 0 to 6
+
+    rectified = replaced(F.hardtanh)
+    return Replacing({**table, F.hardtanh: clip})
 
 
 def agreement(z: Tensor, samples: int) -> np.ndarray:
