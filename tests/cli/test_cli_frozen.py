@@ -22,13 +22,31 @@ FROZEN = {
     "predict": "RUN INPUT --json",
     "measure": "MODEL --runtime --threads --repeats --space --data --table --json",
     "score": "MODEL_OR_RUN --data --scores --json",
+    "bench": "COMMAND",
     "doctor": "--json",
 }  # fmt: skip
 
 
+BELOW = {
+    "bench estimators": "--problem --dataset --estimators --count --metric --data --seed --out --json",
+}
+
+
 def _commands():
-    found = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return _choices(parser())
+
+
+def _choices(above):
+    found = next(a for a in above._actions if isinstance(a, argparse._SubParsersAction))
     return dict(found.choices)
+
+
+def _command(name):
+    first, *below = name.split()
+    found = _commands()[first]
+    for word in below:
+        found = _choices(found)[word]
+    return found
 
 
 def _words(command):
@@ -38,16 +56,17 @@ def _words(command):
 
 def test_commands_are_frozen():
     assert list(_commands()) == list(FROZEN)
+    assert [f"bench {name}" for name in _choices(_commands()["bench"])] == list(BELOW)
 
 
-@pytest.mark.parametrize("name", FROZEN)
+@pytest.mark.parametrize("name", [*FROZEN, *BELOW])
 def test_flags_are_frozen(name):
-    assert list(_words(_commands()[name])) == ["--help", "--debug", *FROZEN[name].split()]
+    assert list(_words(_command(name))) == ["--help", "--debug", *{**FROZEN, **BELOW}[name].split()]
 
 
-@pytest.mark.parametrize("name", FROZEN)
+@pytest.mark.parametrize("name", [*FROZEN, *BELOW])
 def test_every_help_page_ends_with_two_or_three_examples_that_parse(name):
-    lines = _commands()[name].epilog.splitlines()
+    lines = _command(name).epilog.splitlines()
     assert lines[0] == "examples:"
     assert 2 <= len(lines) - 1 <= 3
     for line in lines[1:]:
@@ -58,6 +77,6 @@ def test_every_help_page_ends_with_two_or_three_examples_that_parse(name):
         assert f"archwright {name}" in line
 
 
-@pytest.mark.parametrize("name", FROZEN)
+@pytest.mark.parametrize("name", [*FROZEN, *BELOW])
 def test_every_option_is_explained(name):
-    assert all(action.help for action in _commands()[name]._actions)
+    assert all(action.help for action in _command(name)._actions)

@@ -13,7 +13,7 @@ from archwright.errors import UserError, nearest
 
 KINDS = {
     "recipes": "", "spaces": "space", "strategies": "strategy", "estimators": "estimator", "samplers": "sampler",
-    "phases": "phase", "data": "data", "devices": "",
+    "phases": "phase", "benchmarks": "benchmark", "data": "data", "devices": "",
 }  # fmt: skip
 
 
@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "ls",
         _ls,
-        about="List recipes, spaces, strategies, estimators, data sets, devices.",
+        about="List recipes, spaces, strategies, estimators, benchmarks, data sets, devices.",
         detail="With the name of one part: also its settings, as a recipe may give them.",
         examples=("archwright ls strategies", "archwright ls strategies nsga2", "archwright ls data 'cifar*' --json"),
     )

@@ -14,7 +14,7 @@ from archwright.errors import ArchwrightError
 
 COMMANDS = (
     "search", "run", "check", "profile", "ls", "cp", "report", "compare", "export", "predict", "measure", "score",
-    "doctor",
+    "bench", "doctor",
 )  # fmt: skip
 INTERRUPTED = 130
 

@@ -50,10 +50,21 @@ def positive(text: str) -> int:
 
 
 class Commands:
-    """The table of commands that each command's file adds itself to."""
+    """The table of commands that each command's file adds itself to.
 
-    def __init__(self, parser: Parser) -> None:
-        self._parsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser, title="commands")
+    Args:
+        parser: of the whole command line, or of a command that has commands of its own.
+        within: name of that command.
+    """
+
+    def __init__(self, parser: Parser, within: str = "") -> None:
+        self._parsers = parser.add_subparsers(
+            dest=f"{within}_command" if within else "command",
+            metavar="COMMAND",
+            parser_class=Parser,
+            title="commands",
+            help=f"'archwright {within} COMMAND --help' says more" if within else None,
+        )
 
     def add(self, name: str, run: Run, *, about: str, detail: str = "", examples: Iterable[str]) -> Parser:
         """A new command.

@@ -15,11 +15,12 @@ _PLACES = {
     "strategy": ("archwright.search", "STRATEGIES"),
     "phase": ("archwright.run", "PHASES"),
     "data": ("archwright.data", "DATASETS"),
+    "benchmark": ("archwright.bench", "BENCHMARKS"),
 }
 
 
 def registry(kind: str) -> Registry:
-    """The registry of one kind of part: space, sampler, estimator, strategy, phase or data."""
+    """The registry of one kind of part: space, sampler, estimator, strategy, phase, data or benchmark."""
     module, attribute = _PLACES[kind]
     found = getattr(importlib.import_module(module), attribute)
     assert isinstance(found, Registry)

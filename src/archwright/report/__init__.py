@@ -1,7 +1,8 @@
-"""The report of a run: from plain values to one HTML page for people and one CSV table for programs."""
+"""Reports: from plain values to one HTML page for people and, of a run, one CSV table for programs."""
 
+from archwright.report._estimators import estimators_html
 from archwright.report._facts import Facts
 from archwright.report._page import html
 from archwright.report._summary import summary
 
-__all__ = ["Facts", "html", "summary"]
+__all__ = ["Facts", "estimators_html", "html", "summary"]

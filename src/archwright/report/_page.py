@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 from archwright.report._answer import answer
+from archwright.report._document import document
 from archwright.report._facts import Facts
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import amount, counted, duration, label
@@ -27,20 +26,9 @@ _PARTS = (
 
 def html(facts: Facts) -> str:
     """The report as one HTML document of UTF-8 text: no script, no image, no font, no request to any host."""
-    style = files("archwright.report").joinpath("style.css").read_text(encoding="utf-8")
     title = f"{facts.data.get('name', 'run')}: the network that was found"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", title),
-        element("style", Markup(style)),
-    )
     parts = [part(facts) for part in (answer, reasons, trade, trust, spent, repeat)]
-    body = element("body", element("main", _header(facts), parts, _footer(facts)))
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+    return document(title, _header(facts), parts, _footer(facts))
 
 
 def _header(facts: Facts) -> Markup:
