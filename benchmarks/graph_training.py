@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _measuring import write
+from _measuring import steady_memory, write
 
 from archwright import bench
 from archwright.bench import Benchmark
@@ -46,6 +46,7 @@ def main() -> None:
         if (nasbenchgraph.key(arch), seed) not in done:
             runs.append(trained(arch, graph, seed))
             write("graph_training", record(runs, table, asked.draw))
+    write("graph_training", record(runs, table, asked.draw))
 
 
 def todo(drawn: list[Arch], seeds: int) -> Iterator[tuple[Arch, int]]:
@@ -100,4 +101,5 @@ def record(runs: list[dict[str, Any]], table: Benchmark, draw: int) -> dict[str,
 
 
 if __name__ == "__main__":
+    steady_memory()
     main()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from archwright.bench._benchmark import Benchmark
 from archwright.bench._table_file import read_table
+from archwright.data.graphs import Graph
+from archwright.data.graphs import load as load_graph
 from archwright.errors import UserError
 from archwright.space import Arch, Space
 from archwright.zoo import nasbenchgraph
@@ -47,22 +52,42 @@ class NasBenchGraph(Benchmark):
         table, of = read_table("nasbench_graph.npz", root), "proteins_" if dataset == "proteins" else ""
         operations = nasbenchgraph.PROTEINS_OPERATIONS if of else nasbenchgraph.OPERATIONS
         space = nasbenchgraph.space(operations)
+        self._root = root
         self._ops = (table[f"{of}ops"] != _SKIP).sum(1)
         super().__init__(
             dataset=dataset,
             space=space,
             rows=_KeyedRows(space, table[f"{of}hash"]),
             columns={
-                "valid_accuracy": 100 * table[f"{dataset}_val"].astype(np.float64),
-                "test_accuracy": 100 * table[f"{dataset}_test"].astype(np.float64),
-                "params": np.rint(1e6 * table[f"{dataset}_para"].astype(np.float64)),
-                "latency_ms": 1e3 * table[f"{dataset}_lat"].astype(np.float64),
+                "valid_accuracy": _scaled(table[f"{dataset}_val"], 100, 4),
+                "test_accuracy": _scaled(table[f"{dataset}_test"], 100, 4),
+                "params": _scaled(table[f"{dataset}_para"], 10**6, 0),
+                "latency_ms": _scaled(table[f"{dataset}_lat"], 1000, 5),
             },
             budgets=(_EPOCHS[dataset],),
         )
 
+    @cached_property
+    def _graph(self) -> Graph:
+        return load_graph(self.dataset, root=self._root)
+
+    def network(self, arch: Mapping[str, Any], *, seed: int) -> nn.Module:
+        """The network of `arch` on its graph: features (N, F) to logits.
+
+        Raises:
+            UserError: `arch` is not of the space, or the graph is not at hand (pubmed, arxiv, proteins).
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return nasbenchgraph.network(arch, self._graph)
+
     def counts(self) -> Mapping[str, NDArray[np.float64]]:
         return {"ops": self._ops.astype(np.float64)}
+
+
+def _scaled(column: NDArray[np.float32], factor: int, decimals: int) -> NDArray[np.float64]:
+    """Without the noise of single precision, so that equal results are equal."""
+    return np.round(factor * column.astype(np.float64), decimals)
 
 
 class _KeyedRows:

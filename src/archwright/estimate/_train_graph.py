@@ -21,15 +21,16 @@ class TrainGraph(Estimator):
     Args:
         build: architecture to a network with fresh weights, bound to `graph`, from features (N, F) to logits.
         graph: to train and validate on.
-        trainer: how to train. The budget of a call, if given, replaces its number of epochs.
+        trainer: how to train; None: the defaults of `GraphTrainer`. The budget of a call, if given, replaces its
+            number of epochs.
     """
 
     source = "trained"
 
     def __init__(
-        self, build: Callable[[Arch], nn.Module], graph: Graph, *, trainer: GraphTrainer = GraphTrainer()
+        self, build: Callable[[Arch], nn.Module], graph: Graph, *, trainer: GraphTrainer | None = None
     ) -> None:
-        self.build, self.graph, self.trainer = build, graph, trainer
+        self.build, self.graph, self.trainer = build, graph, trainer or GraphTrainer()
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         trainer = self.trainer

@@ -53,8 +53,8 @@ class GraphTrainer:
 
         Yields:
             After each epoch `loss` (on the training nodes, in training mode), `accuracy` (best on the validation nodes
-            so far, percent, in evaluation mode) and `test_accuracy` (of the first epoch that reached it; to be reported,
-            not to choose by; absent without test nodes).
+            so far, percent, in evaluation mode) and `test_accuracy` (of the first epoch that reached it; to be
+            reported, not to choose by; absent without test nodes).
 
         Raises:
             UserError: no training or validation nodes.
@@ -79,9 +79,7 @@ def _first_state(seed: int) -> Tensor:
     return torch.Generator().manual_seed(seed).get_state()
 
 
-def _update(
-    module: nn.Module, graph: Graph, optimizer: torch.optim.Optimizer, state: Tensor
-) -> tuple[float, Tensor]:
+def _update(module: nn.Module, graph: Graph, optimizer: torch.optim.Optimizer, state: Tensor) -> tuple[float, Tensor]:
     """One step with the random state `state`; the loss and the state after it."""
     module.train()
     with torch.random.fork_rng(devices=[]):
@@ -90,7 +88,7 @@ def _update(
         state = torch.get_rng_state()
     loss = F.cross_entropy(logits[graph.train], graph.y[graph.train])
     optimizer.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return loss.item(), state
 

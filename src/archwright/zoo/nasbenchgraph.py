@@ -1,8 +1,8 @@
 """`nas-bench-graph`: the space of NAS-Bench-Graph (Qin et al. 2022, arXiv 2206.09166), exact.
 
 Four computing nodes; node i+1 has the single input `link[i]` (0: the features after pre-processing) and the operation
-`op[i]`; nodes that nobody reads are concatenated and go to the head. 24 link lists x 9^4 operations = 157 464 encodings,
-of which the 24 all-skip ones are no networks; the others are 26 206 different architectures.
+`op[i]`; nodes that nobody reads are concatenated and go to the head. 24 link lists x 9^4 operations = 157 464
+encodings, of which the 24 all-skip ones are no networks; the others are 26 206 different architectures.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from archwright.data.graphs import Graph
 from archwright.errors import UserError, nearest
 from archwright.space import Arch, Choice, Space
 from archwright.train import GraphTrainer
-from archwright.zoo.graph._network import GraphNetwork
 from archwright.zoo.graph._neighbours import Neighbours
+from archwright.zoo.graph._network import GraphNetwork
 from archwright.zoo.graph._settings import SETTINGS, SIZES, GraphSettings
 
 if TYPE_CHECKING:
@@ -112,6 +112,12 @@ def from_key(number: int) -> Arch:
     return Arch(values | {f"op{i}": OPERATIONS[ops[i]] for i in _NODES})
 
 
+def _form(arch: Mapping[str, Any]) -> tuple[Links, list[str]]:
+    """Links and operations of the canonical form."""
+    tree, *ops = map(int, f"{key(arch):05d}")
+    return LINKS[tree], [OPERATIONS[op] for op in ops]
+
+
 def _digits(tree: int, ops: Sequence[int]) -> int:
     number = tree
     for op in ops:
@@ -150,7 +156,7 @@ def _contracted(link: Links, skips: tuple[bool, ...]) -> tuple[int, tuple[int | 
     for i in _NODES:
         if nodes[i] is None and _movable(i, parents, nodes):
             parents, nodes = _to_front(i, parents, nodes)
-    tree, order = _relabelled(tuple(parents))  # type: ignore[arg-type]
+    tree, order = _relabelled(tuple(parents))
     return tree, tuple(nodes[node] for node in order)
 
 
@@ -192,11 +198,11 @@ def network(arch: Mapping[str, Any], graph: Graph, settings: GraphSettings | Non
     Raises:
         UserError: `arch` is not of the space, or a graph without published settings.
     """
-    form = canonical(_SPACE.arch(arch))
+    link, ops = _form(_SPACE.arch(arch))
     settings = published(graph.name) if settings is None else settings
     return GraphNetwork(
-        links(form),
-        operations(form),
+        link,
+        ops,
         Neighbours(graph.edge_index, graph.nodes),
         features=graph.features,
         classes=graph.classes,
@@ -234,27 +240,25 @@ def parameters(arch: Mapping[str, Any], dataset: str) -> int:
     Raises:
         UserError: `arch` is not of the space, or there is no such table.
     """
-    form, settings = canonical(_SPACE.arch(arch)), published(dataset)
+    settings = published(dataset)
     (features, classes), d = SIZES[dataset], settings.width
+    link, ops = _form(arch if arch in _SPACE else _SPACE.arch(arch))
     sizes = [d if settings.pre else features]
     total = features * d + d if settings.pre else 0
-    for parent, operation in zip(links(form), operations(form)):
+    for parent, operation in zip(link, ops):
         i = sizes[parent]
-        total += 2 * d + _weights(operation, i, d)
+        by_input, by_width, by_square = _WEIGHTS[operation]
+        total += 2 * d + by_input * i * d + by_width * d + by_square * d * d
         sizes.append(i if operation == "skip" else d)
-    joined = len(leaves(links(form))) * d
+    joined = len(leaves(link)) * d
     return total + (joined * d + d + d * classes if settings.post else joined * classes) + classes
 
 
-def _weights(operation: str, i: int, d: int) -> int:
-    return {
-        "gat": i * d + 3 * d,
-        "cheb": 2 * i * d + d,
-        "sage": 2 * i * d + d,
-        "graph": 2 * i * d + d,
-        "arma": 2 * i * d + d * d + d,
-        "skip": 0,
-    }.get(operation, i * d + d)
+_WEIGHTS = {
+    "gat": (1, 3, 0), "gcn": (1, 1, 0), "gin": (1, 1, 0), "cheb": (2, 1, 0), "sage": (2, 1, 0), "arma": (2, 1, 1),
+    "graph": (2, 1, 0), "fc": (1, 1, 0), "skip": (0, 0, 0),
+}  # fmt: skip
+"""Parameters of an operation from I to D features, as multiples of I D, D and D^2."""
 
 
 def graph(arch: Arch) -> nx.DiGraph:

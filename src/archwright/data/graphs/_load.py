@@ -96,11 +96,12 @@ def _masks(raw: Raw) -> tuple[Mask, ...]:
 
 
 def _features(raw: Raw, normalise: bool) -> Tensor:
-    data = raw.data
+    values = torch.from_numpy(raw.data)
     if normalise:
         row = np.repeat(np.arange(raw.shape[0]), np.diff(raw.indptr))
-        data = data / np.maximum(np.bincount(row, data, raw.shape[0]), 1e-12)[row].astype(np.float32)
-    return sparse_rows(torch.from_numpy(raw.indptr), torch.from_numpy(raw.indices), torch.from_numpy(data), raw.shape)
+        total = np.bincount(row, raw.data, raw.shape[0])
+        values = values / torch.from_numpy(np.maximum(total, 1e-12)[row]).float()
+    return sparse_rows(torch.from_numpy(raw.indptr), torch.from_numpy(raw.indices), values, raw.shape)
 
 
 def _both_ways(raw: Raw) -> Tensor:

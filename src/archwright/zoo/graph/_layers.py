@@ -16,7 +16,7 @@ from archwright.errors import UserError
 from archwright.zoo.graph._neighbours import Kind, Neighbours
 
 
-class _GraphLayer(nn.Module):
+class GraphLayer(nn.Module):
     """A layer bound to a graph.
 
     Args:
@@ -37,7 +37,7 @@ class _GraphLayer(nn.Module):
         return f"{self.inputs}, {self.outputs}"
 
 
-class GCN(_GraphLayer):
+class GCN(GraphLayer):
     """Graph convolution, D^-1/2 (A + I) D^-1/2 X W + b (Kipf and Welling 2017); PyG `GCNConv`."""
 
     def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
@@ -49,12 +49,14 @@ class GCN(_GraphLayer):
         return self.total("gcn", times(x, self.lin.weight)) + self.bias
 
 
-class GAT(_GraphLayer):
+class GAT(GraphLayer):
     """Graph attention with heads concatenated (Velickovic et al. 2018); PyG `GATConv`.
 
     Args:
         heads: H; D must be a multiple of it.
     """
+
+    heads: int
 
     def __init__(self, inputs: int, outputs: int, neighbours: Neighbours, heads: int = 2) -> None:
         super().__init__(inputs, outputs, neighbours)
@@ -69,16 +71,20 @@ class GAT(_GraphLayer):
         nn.init.xavier_uniform_(self.att_dst)
 
     def forward(self, x: Tensor) -> Tensor:
-        h_NHC = times(x, self.lin.weight).unflatten(1, (self.heads, -1))
+        h_NHC = times(x, self.lin.weight).view(-1, self.heads, self.outputs // self.heads)
         source, target = self.neighbours.with_loops(h_NHC.device)
         sent, received = (h_NHC * self.att_src).sum(-1), (h_NHC * self.att_dst).sum(-1)
         score_EH = F.leaky_relu(sent[source] + received[target], 0.2)
         weight_EH = softmax_over_sources(score_EH, target, len(h_NHC))
-        out = torch.zeros_like(h_NHC).index_add(0, target, weight_EH[..., None] * h_NHC[source])
-        return out.flatten(1) + self.bias
+        starts = self.neighbours.starts(h_NHC.device)
+        heads = [
+            F.embedding_bag(source, h_NC, starts, mode="sum", per_sample_weights=weight_E)
+            for h_NC, weight_E in zip(h_NHC.unbind(1), weight_EH.t().contiguous())
+        ]
+        return torch.cat(heads, 1) + self.bias
 
 
-class GIN(_GraphLayer):
+class GIN(GraphLayer):
     """Graph isomorphism layer with one linear map, (A + I) X W + b (Xu et al. 2019); PyG `GINConv(nn.Linear)`."""
 
     def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
@@ -90,20 +96,20 @@ class GIN(_GraphLayer):
         return self.total("sum", h) + h + self.nn.bias
 
 
-class Cheb(_GraphLayer):
+class Cheb(GraphLayer):
     """Chebyshev filter of K = 2 terms, X W0 - D^-1/2 A D^-1/2 X W1 + b (Defferrard et al. 2016); PyG `ChebConv`."""
 
     def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
         super().__init__(inputs, outputs, neighbours)
-        self.lins = nn.ModuleList(_glorot_linear(inputs, outputs) for _ in range(2))
+        self.lins = nn.ModuleList([_glorot_linear(inputs, outputs), _glorot_linear(inputs, outputs)])
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        kept, sent = times2(x, self.lins[0].weight, self.lins[1].weight)
+        kept, sent = times2(x, *(weight for weight in self.lins.parameters()))
         return kept - self.total("symmetric", sent) + self.bias
 
 
-class SAGE(_GraphLayer):
+class SAGE(GraphLayer):
     """GraphSAGE with the mean, D^-1 A X W1 + b + X W2 (Hamilton et al. 2017); PyG `SAGEConv`."""
 
     def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
@@ -116,8 +122,8 @@ class SAGE(_GraphLayer):
         return self.total("mean", sent) + self.lin_l.bias + kept
 
 
-class ARMA(_GraphLayer):
-    """ARMA filter of one stack and one layer, ReLU(D^-1/2 A D^-1/2 X W + X V + b) (Bianchi et al. 2021); PyG `ARMAConv`.
+class ARMA(GraphLayer):
+    """ARMA filter, one stack and layer, ReLU(D^-1/2 A D^-1/2 X W + X V + b) (Bianchi et al. 2021); PyG `ARMAConv`.
 
     PyG also keeps a D x D `weight` for deeper stacks, which is not used; it is here for the published parameter counts.
     """
@@ -136,7 +142,7 @@ class ARMA(_GraphLayer):
         return F.relu(self.total("symmetric", sent) + kept + self.bias.flatten())
 
 
-class KGNN(_GraphLayer):
+class KGNN(GraphLayer):
     """k-GNN layer, A X W1 + b + X W2 (Morris et al. 2019); PyG `GraphConv`."""
 
     def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
@@ -191,7 +197,11 @@ def times2(x: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 def softmax_over_sources(score_EH: Tensor, target: Tensor, nodes: int) -> Tensor:
     """Softmax of (E, H) over the edges that share a target."""
     index = target[:, None].expand_as(score_EH)
-    top = score_EH.detach().new_full((nodes, score_EH.shape[1]), -torch.inf).scatter_reduce(0, index, score_EH.detach(), "amax")
+    top = (
+        score_EH.detach()
+        .new_full((nodes, score_EH.shape[1]), -torch.inf)
+        .scatter_reduce(0, index, score_EH.detach(), "amax")
+    )
     weight = (score_EH - top[target]).exp()
     return weight / torch.zeros_like(top).index_add(0, target, weight)[target]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -33,11 +34,23 @@ class Neighbours:
         return self._cached(f"{kind} {like.dtype}", like.device, lambda: self._matrix(kind).to(like))
 
     def with_loops(self, device: torch.device) -> Tensor:
-        """(2, E + N) edges with self-loops."""
-        loops = torch.arange(self.nodes, device=self.edge_index.device).expand(2, -1)
-        return self._cached("loops", device, lambda: torch.cat([self.edge_index, loops], 1).to(device))
+        """(2, E + N) edges with self-loops, sorted by target."""
+        return self._cached("loops", device, lambda: self._looped().to(device))
 
-    def _cached(self, name: str, device: torch.device, make: Any) -> Tensor:
+    def starts(self, device: torch.device) -> Tensor:
+        """(N,) positions in `with_loops` of the first edge of each target."""
+        return self._cached("starts", device, lambda: self._starts().to(device))
+
+    def _looped(self) -> Tensor:
+        loops = torch.arange(self.nodes, device=self.edge_index.device).expand(2, -1)
+        edges = torch.cat([self.edge_index, loops], 1)
+        return edges[:, edges[1].argsort(stable=True)]
+
+    def _starts(self) -> Tensor:
+        count = torch.bincount(self._looped()[1], minlength=self.nodes)
+        return count.cumsum(0) - count
+
+    def _cached(self, name: str, device: torch.device, make: Callable[[], Tensor]) -> Tensor:
         if (name, device) not in self._made:
             self._made[name, device] = make()
         return self._made[name, device]

@@ -63,7 +63,7 @@ class GraphNetwork(nn.Module):
         raw, nodes = [not pre], []
         for parent, operation in zip(self.link, operations, strict=True):
             layer = _LAYERS[operation](features if raw[parent] else width, width, neighbours)
-            nodes.append(_Node(layer, width, dropout, normalised=not raw[parent]))
+            nodes.append(Node(layer, width, dropout, normalised=not raw[parent]))
             raw.append(raw[parent] and operation == "skip")
         self.nodes = nn.ModuleList(nodes)
         hidden = width if post else classes
@@ -76,14 +76,24 @@ class GraphNetwork(nn.Module):
         for parent, node in zip(self.link, self.nodes, strict=True):
             states.append(node(states[parent]))
         joined = torch.cat([states[i] for i in self.leaves], 1)
-        return self.head(self.post(F.relu(joined)))
+        return self._logits(F.relu(joined))
+
+    def _logits(self, joined: Tensor) -> Tensor:
+        if isinstance(self.head, nn.Identity):
+            return self.post(joined)
+        weight = self.head.weight @ self.post.weight  # nothing between the two: multiplied before they meet the nodes
+        return F.linear(joined, weight, F.linear(self.post.bias, self.head.weight, self.head.bias))
 
 
-class _Node(nn.Module):
+class Node(nn.Module):
     """[Batch normalisation, ReLU, dropout and then] an operation.
 
     The normalisation is there, unused, even where features are taken as they are: published parameter counts have it.
     """
+
+    norm: nn.BatchNorm1d
+    operation: nn.Module
+    normalised: bool
 
     def __init__(self, operation: nn.Module, width: int, dropout: float, *, normalised: bool) -> None:
         super().__init__()

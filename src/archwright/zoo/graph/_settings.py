@@ -31,7 +31,14 @@ class GraphSettings:
 
 
 def _settings(
-    pre: int, post: int, width: int, dropout: float, optimizer: Literal["sgd", "adam"], lr: float, decay: float, epochs: int
+    pre: int,
+    post: int,
+    width: int,
+    dropout: float,
+    optimizer: Literal["sgd", "adam"],
+    lr: float,
+    decay: float,
+    epochs: int,
 ) -> GraphSettings:
     return GraphSettings(
         pre=bool(pre), post=bool(post), width=width, dropout=dropout, optimizer=optimizer, lr=lr, weight_decay=decay,
