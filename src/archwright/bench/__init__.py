@@ -3,6 +3,7 @@
 from archwright.bench._benchmark import Benchmark
 from archwright.bench._evaluate import evaluate_estimators
 from archwright.bench._load import BENCHMARKS, load, names
+from archwright.bench._nas_bench_graph import NasBenchGraph
 from archwright.bench._nasbench101 import NasBench101
 from archwright.bench._nasbench201 import NasBench201
 from archwright.bench._nasbench_macro import NasBenchMacro
@@ -16,6 +17,7 @@ __all__ = [
     "Benchmark",
     "NasBench101",
     "NasBench201",
+    "NasBenchGraph",
     "NasBenchMacro",
     "NatsSize",
     "Row",
