@@ -2,6 +2,8 @@
 
 from archwright.estimate._estimator import Estimator
 from archwright.estimate._network_costs import NetworkCosts
+from archwright.estimate._proxy import Proxy
+from archwright.estimate._rank_agreement import RankAgreement, rank_agreement
 from archwright.estimate._shared_weights import SharedWeights
 from archwright.estimate._table import Table
 from archwright.estimate._train import Train
@@ -31,6 +33,7 @@ ESTIMATORS = Registry(
         "params": "archwright.estimate._zero_cost_named:params",
         "plain": "archwright.estimate._zero_cost_named:plain",
         "predictor": "archwright.estimate.predict:predictor",
+        "proxy": "archwright.estimate._proxy:proxy",
         "shared-weights": "archwright.estimate:SharedWeights",
         "snip": "archwright.estimate._zero_cost_named:snip",
         "synflow": "archwright.estimate._zero_cost_named:synflow",
@@ -58,6 +61,8 @@ __all__ = [
     "FineTuned",
     "NetworkCosts",
     "Predictor",
+    "Proxy",
+    "RankAgreement",
     "Score",
     "SharedWeights",
     "Table",
@@ -68,6 +73,7 @@ __all__ = [
     "WithCosts",
     "ZeroCost",
     "names",
+    "rank_agreement",
     "score",
     "vote",
 ]
