@@ -6,22 +6,37 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archwright.bench import Row
 from archwright.report._axes import Axes
-from archwright.report._blocks import figure, note, section, table
+from archwright.report._blocks import figure, note, section, strong, table
 from archwright.report._document import document
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import NONE, amount, counted, duration, label
+from archwright.report._plots import sensible
+from archwright.statistics import ranks
 
-_COLUMNS = ("estimator", "Kendall", "Spearman", "95 % interval", "given parameters", "top 10 %", "precision at 10",
-            "at 10 %", "best rank at 10", "regret at 10", "a network")  # fmt: skip
+_COLUMNS = (
+    "estimator",
+    "Kendall",
+    "Spearman",
+    "95 % interval",
+    "given params",
+    "top 10 %",
+    "P@10",
+    "P@10 %",
+    "best rank",
+    "regret",
+    "time",
+)
 _KINDS = {
-    "score": "computed here",
+    "score": "computed on untrained networks",
     "table": "published with the table",
     "baseline": "needs no estimator",
     "ceiling": "the noise of the truth",
 }
+_SQUEEZED = 0.02  # of an axis: where the middle half of the scores take less, their ranks are drawn
 
 
 def estimators_html(rows: Sequence[Row]) -> str:
@@ -52,9 +67,10 @@ def _figures(rows: Sequence[Row]) -> Markup:
         "Who orders best",
         table(_COLUMNS, [_cells(row) for row in ordered]),
         note(
-            "Kendall: tau-b; top 10 %: within the truly best. Interval: of Spearman, bootstrap over the architectures. "
-            "Given parameters: Spearman of what the number of parameters does not explain. Best rank: of the predicted "
-            "ten, as a share of all. Regret: what training only the predicted ten loses, in the units of the truth. "
+            "Bold: computed here. Kendall: tau-b; top 10 %: the same within the truly best. Interval: of Spearman, "
+            "bootstrap over the architectures. Given params: Spearman of what the number of parameters does not "
+            "explain. P@10: share of the predicted ten best among the true ten. Best rank: of the predicted ten, as a "
+            "share of all. Regret: what training only the predicted ten loses, in the units of the truth. "
             f"{_degenerate(rows)}"
         ),
     )
@@ -68,7 +84,7 @@ def _degenerate(rows: Sequence[Row]) -> str:
 def _cells(row: Row) -> list[object]:
     interval = NONE if math.isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
     return [
-        element("span", element("strong", row.estimator), ", ", _KINDS[row.kind]),
+        strong(row.estimator) if row.kind == "score" else row.estimator,
         *(_fixed(value) for value in (row.kendall, row.spearman)),
         interval,
         *(_fixed(value) for value in (row.partial, row.kendall_top)),
@@ -91,8 +107,20 @@ def _plots(rows: Sequence[Row]) -> Markup:
 
 def _scatter(row: Row) -> Markup:
     there = np.isfinite(row.scores)
-    scores, truth = row.scores[there].tolist(), row.truth[there].tolist()
-    axes = Axes(scores, truth, x_label=row.estimator, y_label=label(row.metric), log_x=None)
-    points = [(x, y, f"{row.estimator} {amount(x)}, {label(row.metric)} {amount(y)}") for x, y in zip(scores, truth)]
-    caption = f"{row.estimator}: Kendall {_fixed(row.kendall)}, Spearman {_fixed(row.spearman)}."
+    scores, name = row.scores[there], row.estimator
+    if _squeezed(scores):
+        scores, name = ranks(scores), f"rank by {name}"
+    xs, ys = scores.tolist(), row.truth[there].tolist()
+    axes = Axes(xs, sensible(ys, True), x_label=name, y_label=label(row.metric), log_x=None)
+    points = [(x, y, f"{name} {amount(x)}, {label(row.metric)} {amount(y)}") for x, y in zip(xs, ys)]
+    caption = f"{row.estimator}, {_KINDS[row.kind]}: Kendall {_fixed(row.kendall)}, Spearman {_fixed(row.spearman)}."
+    caption += axes.clipped(ys)
     return figure(axes.svg(axes.dots(points, "judged", 2.2), label=caption), caption)
+
+
+def _squeezed(scores: NDArray[np.float64]) -> bool:
+    """Whether a few scores are so large that the others could not be told apart beside them."""
+    if not len(scores) or scores.min() > 0:  # the axis will be logarithmic
+        return False
+    low, high = np.quantile(scores, [0.25, 0.75])
+    return bool(high - low < _SQUEEZED * np.ptp(scores))
