@@ -19,6 +19,12 @@ class Estimator(ABC):
     source: str
     """What kind of number it gives: `"trained"`, `"shared-weights"`, `"table"`, ..."""
 
+    objective: str = "accuracy"
+    """Metric that says how good an architecture is: what a run improves that names no objective."""
+
+    shared: bool = False
+    """Whether it looks at the weights of a supernet, which then must be trained before."""
+
     @abstractmethod
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         """Evaluate `arch`.

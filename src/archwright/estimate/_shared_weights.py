@@ -34,6 +34,7 @@ class SharedWeights(Estimator):
     """
 
     source = "shared-weights"
+    shared = True
 
     def __init__(
         self, net: Supernet, splits: Splits, *, calibration: int = 8, batch_size: int = 256, samples: int | None = 4000

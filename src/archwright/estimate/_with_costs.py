@@ -23,7 +23,7 @@ class WithCosts(Estimator):
 
     def __init__(self, estimator: Estimator, costs: Costs) -> None:
         self.estimator, self.costs = estimator, costs
-        self.source = estimator.source
+        self.source, self.objective, self.shared = estimator.source, estimator.objective, estimator.shared
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         known: Mapping[str, Any] = self.costs(arch)

@@ -47,6 +47,7 @@ class ZeroCost(Estimator):
     """
 
     source = "zero-cost"
+    objective = "score"
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class ZeroCost(Estimator):
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.net, self.splits, self.score, self.repeats, self.fresh = net, splits, score, repeats, fresh
+        self.shared = not fresh
         self.settings = dict(settings or {})
         self.batch_size = batch_size
         self._score: Score = made(score, self.settings)

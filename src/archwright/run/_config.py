@@ -21,6 +21,7 @@ class Config:
         space: registered search space with its settings; None: `convnet` for images, `mlp` for tables.
         net: `package.module:function` that returns a searchable network, used instead of `space`.
         objectives: metrics to improve, the main one first; empty means accuracy and the tightest of the limits.
+            Accuracy means what the estimator says is good: a score, if it gives no accuracy.
         limits: metric to upper bound that the answer never breaks: `params`, `flops`, `latency_ms`, `size`, `memory`.
         seed: of everything random.
         minutes: budget of the whole run, divided among the phases by their shares; None means no limit but theirs.

@@ -22,7 +22,7 @@ from archwright.run._feasible import feasible
 from archwright.run._folder import Folder
 from archwright.run._latency import latency_table
 from archwright.run._network import build, searchable
-from archwright.run._objectives import with_tightest
+from archwright.run._objectives import objectives
 from archwright.run._outcome import outcome
 from archwright.run._phases import PHASES
 from archwright.run._progress import Progress
@@ -200,6 +200,6 @@ def prepare(
     if "latency_ms" in config.limits:
         state.latency_table = latency_table(state)
     state.feasible = feasible(state)
-    state.objectives = config.objectives or with_tightest(state)
+    state.objectives = objectives(state)
     state.result = {"objectives": list(state.objectives)}
     return state

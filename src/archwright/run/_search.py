@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from typing import Annotated
 
 from archwright.errors import Infeasible
-from archwright.estimate import ESTIMATORS, NetworkCosts, WithCosts
+from archwright.estimate import ESTIMATORS, Estimator, NetworkCosts, WithCosts
 from archwright.registry import Part
 from archwright.run._limits import missed
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.search import STRATEGIES, pareto
+from archwright.space import Arch
 from archwright.study import InProcess, Processes, Study
-from archwright.trial import Trial
+from archwright.trial import Trial, broken
 from archwright.trial import objectives as parsed
 
 _TITLES = {"search": "candidate", "baseline": "random candidate"}
@@ -27,6 +30,7 @@ class Search(Phase):
     Args:
         strategy: how candidates are proposed.
         estimator: how they are judged.
+        screen: what ranks the random pool of a strategy that begins with one, such as `area`.
         trials: candidates to judge.
         batch: candidates asked for at once, before any of them is judged. It decides what is proposed; 8 whatever the
             number of workers, so that the candidates do not depend on the machine.
@@ -38,6 +42,7 @@ class Search(Phase):
 
     strategy: Annotated[Part, "strategy"] = Part("strategy", "nsga2")
     estimator: Annotated[Part, "estimator"] = Part("estimator", "shared-weights")
+    screen: Annotated[Part, "estimator"] = Part("estimator", "naswot")
     trials: int = 200
     batch: int = 8
     workers: int = 1
@@ -55,9 +60,9 @@ class Search(Phase):
         names = ["params", "flops", *(n for n in state.limits if n not in ("params", "flops"))]
         costs = NetworkCosts(state.net, names, table=state.latency_table)
         judge = WithCosts(self.estimator.build(ESTIMATORS, net=state.net, splits=state.splits), costs)
-        study = self._study(state, "search", self.strategy, judge)
+        study = self._study(state, "search", self.strategy, judge, costs)
         if self.baseline:
-            self._study(state, "baseline", Part("strategy", "random"), judge)
+            self._study(state, "baseline", Part("strategy", "random"), judge, costs)
         state.trials = study.trials
         finished = [t for t in state.trials if t.state == "complete"]
         front = pareto(finished, objectives, limits)
@@ -68,13 +73,14 @@ class Search(Phase):
         rows = [[t.number, *(t.metrics.get(c, float("nan")) for c in columns)] for t in state.candidates]
         state.progress.table(f"Pareto set of {len(finished)} judged candidates", ["trial", *columns], rows)
 
-    def _study(self, state: State, name: str, strategy: Part, judge: WithCosts) -> Study:
+    def _study(self, state: State, name: str, strategy: Part, judge: WithCosts, costs: NetworkCosts) -> Study:
         """One search of the space, run to the end of its budget."""
         objectives, limits, space = parsed(state.objectives), state.search_limits, state.net.space
         seed = state.config.seed + _SEEDS[name]
+        scorer = _Scorer(self.screen.build(ESTIMATORS, net=state.net, splits=state.splits), costs, limits, seed)
         study = Study(
             space,
-            strategy.build(STRATEGIES, space=space, objectives=objectives, limits=limits, seed=seed),
+            strategy.build(STRATEGIES, space=space, objectives=objectives, limits=limits, seed=seed, scorer=scorer),
             judge,
             objectives=objectives,
             limits=limits,
@@ -91,6 +97,20 @@ class Search(Phase):
 
         share = self.share / 2 if self.baseline else self.share
         return study.run(trials=self.trials, minutes=state.minutes(share), callback=shown)
+
+
+class _Scorer:
+    """What `estimator` says of an architecture, higher better; NaN where a cost is over its limit."""
+
+    def __init__(self, estimator: Estimator, costs: NetworkCosts, limits: Mapping[str, float], seed: int) -> None:
+        self._estimator, self._costs, self._limits, self._seed = estimator, costs, limits, seed
+        (self._objective,) = parsed([estimator.objective])
+
+    def __call__(self, arch: Arch) -> float:
+        if self._limits and broken(self._costs(arch), self._limits):
+            return math.nan
+        *_, last = self._estimator(arch, seed=self._seed)
+        return -self._objective.loss(last.metrics)
 
 
 def _line(trial: Trial) -> str:

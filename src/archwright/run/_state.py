@@ -35,6 +35,7 @@ class State:
         objectives: metrics to improve, the main one first.
         latency_table: operation times of this device, if a latency is limited.
         feasible: an architecture known to be within the limits, if there are any.
+        shared: whether the supernet's weights are trained.
         trials: of the search.
         candidates: architectures worth choosing, best first.
         chosen: the architecture of the answer.
@@ -52,6 +53,7 @@ class State:
     objectives: tuple[str, ...] = ("accuracy",)
     latency_table: LatencyTable | None = None
     feasible: Arch | None = None
+    shared: bool = False
     trials: Sequence[Trial] = ()
     candidates: Sequence[Trial] = ()
     chosen: Arch | None = None

@@ -28,8 +28,9 @@ class Train(Phase):
     """Train the chosen network alone.
 
     Args:
-        start: `"inherited"`: from the supernet's weights; `"fresh"`: from new ones.
-        distil: weight of the soft labels of the supernet's largest network in the loss, in [0, 1]; 0 means labels only.
+        start: `"inherited"`: from the supernet's weights, if they are trained; `"fresh"`: from new ones.
+        distil: weight of the soft labels of the supernet's largest network in the loss, in [0, 1]; 0, or a supernet
+            that is not trained, means labels only.
         label_smoothing: of the loss against labels.
         trainer: how to train.
         refit: train once more, in the same way, on the training and validation parts together, and answer with that
@@ -79,7 +80,8 @@ class Train(Phase):
         assert state.chosen is not None
         with torch.random.fork_rng():
             torch.manual_seed(state.config.seed)
-            model = state.net.extract(state.chosen, fresh=self.start == "fresh").to(state.device)
+            fresh = self.start == "fresh" or not state.shared
+            model = state.net.extract(state.chosen, fresh=fresh).to(state.device)
         path = state.folder / "checkpoints" / checkpoint
         watch = Watch(state.progress, "chosen network" if len(splits.valid) else "chosen network, all data")
         reports = trainer.fit(model, splits, step, seed=state.config.seed, checkpoint=path, on_update=watch.update)
@@ -87,7 +89,7 @@ class Train(Phase):
 
     def _step(self, state: State) -> _Step:
         teacher = None
-        if self.distil > 0:
+        if self.distil > 0 and state.shared:
             largest = extreme(state.net.space, np.random.default_rng(state.config.seed), largest=True)
             teacher = state.net.slice(largest)
             batches = state.splits.train.batches(256, shuffle=True, seed=state.config.seed, device=state.device)

@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from archwright.registry import Part
+from archwright.run._estimators import looks_at_weights
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.run._watch import Watch
@@ -18,7 +19,7 @@ from archwright.train import Trainer, evaluate
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainSupernet(Phase):
-    """Train the shared weights of all architectures at once.
+    """Train the shared weights of all architectures at once; left out where nothing that follows looks at them.
 
     Args:
         sampler: which architectures a step visits.
@@ -39,6 +40,9 @@ class TrainSupernet(Phase):
         self._require("share", "in (0, 1]", 0 < self.share <= 1)
 
     def __call__(self, state: State) -> None:
+        if not looks_at_weights(state.config, state.net, state.splits):
+            state.progress.message("no phase looks at shared weights: the supernet is not trained")
+            return
         net = state.net.to(state.device)
         step = SupernetStep(
             net.space, self.sampler.build(SAMPLERS), distil=self.distil, label_smoothing=self.label_smoothing
@@ -61,4 +65,4 @@ class TrainSupernet(Phase):
         )
         curve = watch.all(reports)
         state.result["supernet"] = {"epochs": len(curve), "curve": [dict(r.metrics) for r in curve]}
-        state.net = net.eval()
+        state.net, state.shared = net.eval(), True

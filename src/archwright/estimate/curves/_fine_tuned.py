@@ -36,6 +36,7 @@ class FineTuned(Estimator):
     """
 
     source = "fine-tuned"
+    shared = True
 
     def __init__(
         self,
