@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import torch
 
 from archwright.data import graphs
 from archwright.data.graphs import Graph
+from archwright.data.graphs._download import SHA256, _from_planetoid
+from archwright.data.graphs._pickled import read_object
 from archwright.errors import UserError
 
 ROOT = Path(os.environ.get("ARCHWRIGHT_DATA", "/nowhere"))
@@ -172,3 +176,58 @@ def test_graphs_that_do_not_fit(changes: dict[str, Any], message: str) -> None:
     )  # fmt: skip
     with pytest.raises(UserError, match=message):
         dataclasses.replace(graph, **changes)
+
+
+# downloads ------------------------------------------------------------------------------------------------------------
+
+
+class _Matrix:
+    """Pickled under the name of a SciPy matrix of old."""
+
+    def __init__(self, dense: np.ndarray) -> None:
+        from scipy.sparse import csr_array
+
+        matrix = csr_array(dense)
+        self.indptr, self.indices, self.data, self._shape = matrix.indptr, matrix.indices, matrix.data, dense.shape
+
+
+def pickled(thing: object) -> bytes:
+    text = pickle.dumps(thing, protocol=3)
+    here = f"c{_Matrix.__module__}\n_Matrix\n".encode()
+    arrays = text.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    return arrays.replace(here, b"cscipy.sparse.csr\ncsr_matrix\n")
+
+
+def test_the_planetoid_format(tmp_path: Path) -> None:
+    """Five nodes, of which 2 to 4 are for test; 3 is in no file, as some of citeseer."""
+    one_hot = np.eye(2, dtype=np.int32)
+    parts = {
+        "tx": pickled(_Matrix(np.array([[0.0, 4.0], [3.0, 0.0]], np.float32))),  # nodes 4 and 2
+        "allx": pickled(_Matrix(np.array([[1.0, 0.0], [0.0, 2.0]], np.float32))),
+        "y": pickled(one_hot[[0]]),
+        "ty": pickled(one_hot[[1, 0]]),
+        "ally": pickled(one_hot[[0, 1]]),
+        "graph": pickled(collections.defaultdict(list, {0: [1], 1: [0, 4], 2: [4], 4: [1, 2]})),
+        "test.index": b"4\n2\n",
+    }
+    files = [tmp_path / part for part in parts]
+    for file, content in zip(files, parts.values(), strict=True):
+        file.write_bytes(content)
+    raw = _from_planetoid(files)
+    x = np.zeros((5, 2))
+    for row, column, value in zip(np.repeat(np.arange(5), np.diff(raw.indptr)), raw.indices, raw.data, strict=True):
+        x[row, column] = value
+    assert x.tolist() == [[1, 0], [0, 2], [3, 0], [0, 0], [0, 4]]
+    assert raw.y.tolist() == [0, 1, 0, -1, 1]
+    assert {tuple(edge) for edge in raw.edges.tolist()} == {(0, 1), (1, 0), (1, 4), (4, 1), (2, 4), (4, 2)}
+    assert [nodes.tolist() for nodes in (raw.split[0], raw.split[2])] == [[0], [2, 4]]
+
+
+def test_a_pickle_that_would_run_something_is_refused() -> None:
+    with pytest.raises(UserError, match=r"posix\.system|nt\.system"):
+        read_object(pickle.dumps(os.system))
+
+
+def test_every_graph_has_checksums() -> None:
+    assert set(SHA256) == set(graphs.names())
+    assert all(len(checksum) == 64 for files in SHA256.values() for checksum in files.values())

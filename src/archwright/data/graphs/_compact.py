@@ -7,7 +7,6 @@ unlabelled; `train_idx`, `val_idx`, `test_idx` where the split is published.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +30,6 @@ class Raw:
     edges: NDArray[np.int64]
     y: NDArray[np.int64]
     split: tuple[NDArray[np.int64], ...] = ()
-
-    def fingerprint(self) -> str:
-        """sha256 hex of everything but the split."""
-        digest = hashlib.sha256()
-        for array in (self.indptr, self.indices, self.data, self.edges, self.y):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
 
     def subset(self, kept: NDArray[np.int64]) -> Raw:
         """The graph of the sorted nodes `kept` and the edges between them."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from archwright.data._storage import data_folders
@@ -69,14 +71,15 @@ def load(
     public = bool(raw.split)
     masks = _masks(raw) if public else per_class(raw.y, train, valid, seed)
     parts = {part: torch.from_numpy(mask) for part, mask in zip(("train", "valid", "test"), masks)}
+    x, edges = _features(raw, normalise), _both_ways(raw)
     return Graph(
         name=name,
-        x=_features(raw, normalise),
-        edge_index=_both_ways(raw),
+        x=x,
+        edge_index=edges,
         y=torch.from_numpy(raw.y),
         classes=int(raw.y.max()) + 1,
         **parts,
-        fingerprint=raw.fingerprint(),
+        fingerprint=_digest(x.crow_indices(), x.col_indices(), x.values(), edges, raw.y),
         seed=None if public else seed,
     )
 
@@ -102,6 +105,13 @@ def _features(raw: Raw, normalise: bool) -> Tensor:
         total = np.bincount(row, raw.data, raw.shape[0])
         values = values / torch.from_numpy(np.maximum(total, 1e-12)[row]).float()
     return sparse_rows(torch.from_numpy(raw.indptr), torch.from_numpy(raw.indices), values, raw.shape)
+
+
+def _digest(*arrays: Tensor | NDArray[np.int64]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _both_ways(raw: Raw) -> Tensor:
