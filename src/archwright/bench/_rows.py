@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, Protocol, final
 
 import numpy as np
@@ -11,6 +10,8 @@ from numpy.typing import NDArray
 
 from archwright.errors import UserError
 from archwright.space import Arch, Choice, Ordinal, Space
+
+_Items = tuple[tuple[str, Any], ...]
 
 
 class Rows(Protocol):
@@ -37,36 +38,33 @@ class FiniteRows:
 
     def __init__(self, space: Space, options: NDArray[Any]) -> None:
         self._space = space
-        self._names = tuple(variable.name for variable in space.variables)
         columns = []
         for variable, column in zip(space.variables, options.T, strict=True):
             assert isinstance(variable, Choice | Ordinal)
-            columns.append([variable.options[i] for i in column.tolist()])
-        self._values: list[tuple[Any, ...]] = list(zip(*columns, strict=True))
-        self._row = {values: row for row, values in enumerate(self._values)}
-        self._get = itemgetter(*self._names)
+            pairs = [(variable.name, option) for option in variable.options]
+            columns.append([pairs[i] for i in column.tolist()])
+        self._items: list[_Items] = list(zip(*columns, strict=True))
+        self._row = {items: row for row, items in enumerate(self._items)}
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._items)
 
     def index(self, arch: Mapping[str, Any]) -> int:
         try:
-            row = self._row.get(self._get(arch))
-        except (KeyError, TypeError):
-            row = None
-        if row is None or len(arch) != len(self._names):
-            return self._row[self._get(self._known(arch))]
-        return row
+            return self._row[tuple(arch.items())]
+        except (KeyError, TypeError):  # in another order, not of the space, or a value that cannot be hashed
+            return self._row[self._known(arch)]
 
-    def _known(self, arch: Mapping[str, Any]) -> Arch:
-        """`arch` as a member of the space that has a row, or the reason why it is none."""
+    def _known(self, arch: Mapping[str, Any]) -> _Items:
+        """The items of `arch` in the order of the space, or the reason why it has no row."""
         found = self._space.arch(arch)
-        if self._get(found) not in self._row:
+        items = tuple((variable.name, found[variable.name]) for variable in self._space.variables)
+        if items not in self._row:
             raise UserError(f"the table has no entry for {dict(found)}")
-        return found
+        return items
 
     def arch(self, index: int) -> Arch:
-        return Arch(dict(zip(self._names, self._values[index], strict=True)))
+        return Arch(dict(self._items[index]))
 
 
 @final
