@@ -15,6 +15,8 @@ from archwright.errors import UserError
 from archwright.estimate import score
 from archwright.estimate.zerocost._examples import alone, example_gradients
 
+pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
+
 
 def mlp():
     torch.manual_seed(0)

@@ -16,6 +16,8 @@ from archwright.estimate import score
 
 NETS = {"with norm": small, "without norm": lambda: small(norm=False)}
 
+pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
+
 
 @pytest.fixture(params=NETS)
 def net(request):
@@ -23,7 +25,7 @@ def net(request):
 
 
 def layers(net):
-    return [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    return [m for m in net.modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Linear)]
 
 
 def backward(net, x, y):
@@ -109,7 +111,7 @@ def flow(net, x, *, bn):
     if not bn:
         net.norm1 = net.norm2 = nn.Identity()
     net(torch.ones_like(x[:1])).sum().backward()
-    return math.log(sum(float((m.weight * m.weight.grad).abs().sum()) for m in layers(net)))
+    return math.log(sum((m.weight * m.weight.grad).abs().sum().item() for m in layers(net)))
 
 
 def naswot(net, x, y):
@@ -214,3 +216,31 @@ def test_epe_nas_changes_its_form_with_many_classes(classes):
         means = [m.mean() for m in inside]
         value = sum(abs(a - b) for i, a in enumerate(means) for b in means[:i]) / classes
     assert score("epe-nas", net, (x, y)) == pytest.approx(value, rel=1e-8)
+
+
+class Wavy(nn.Module):
+    """Negative activations, slopes and inputs of layers: the short cut of SynFlow does not hold."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+        self.stem, self.norm1, self.norm2 = nn.Conv2d(3, 5, 3), nn.Identity(), nn.Identity()
+        self.conv, self.head = nn.Conv1d(5, 4, 2), nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.stem(x).flatten(2)
+        if self.kind == "negative inputs":
+            x = x - 1
+        x = self.conv(x).mean(2)
+        if self.kind == "negative slopes":
+            x = torch.cos(x)
+        if self.kind == "added in place":
+            x += 0.25
+        return self.head(x)
+
+
+@pytest.mark.parametrize("kind", ["", "negative inputs", "negative slopes", "added in place"])
+def test_flow_of_networks_that_are_not_monotone(kind):
+    torch.manual_seed(0)
+    net, (x, _) = Wavy(kind).double(), images()
+    assert score("synflow", net, x) == pytest.approx(flow(net, x, bn=False), rel=1e-10)

@@ -181,3 +181,20 @@ def test_networks_are_not_copied():
         score(name, net, images())
     with pytest.raises(AssertionError):
         copy.deepcopy(net)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_networks_that_take_one_layout_only(name):
+    class Viewing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(64, 4)
+
+        def forward(self, x):
+            return self.head(F.relu(self.conv(x)).view(len(x), -1))
+
+    torch.manual_seed(0)
+    net = Viewing().double()
+    flexible = nn.Sequential(net.conv, nn.ReLU(), nn.Flatten(), net.head)
+    if name != "zen":  # draws by the names of layers
+        assert score(name, net, images()) == pytest.approx(score(name, flexible, images()), rel=1e-9)

@@ -64,6 +64,8 @@ def agreement(z: Tensor, samples: int) -> np.ndarray:
     """
     if len(z) != samples:
         raise UserError(f"an activation of shape {tuple(z.shape)} does not keep the {samples} images apart")
+    if z.ndim == 4 and z.is_contiguous(memory_format=torch.channels_last):
+        z = z.permute(0, 2, 3, 1)  # as it lies in memory; the order of units does not matter
     on = (z > 0).reshape(samples, -1)
     return by_bits(on.numpy()) if on.device.type == "cpu" else by_product(on)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, final
@@ -50,11 +51,18 @@ class Score(ABC):
             NotANumber: the score is NaN.
         """
         self._check(module, x, y)
-        with undisturbed(module, seed):
-            found = float(self.value(module, x, y))
+        found = self._found(module, x, y, seed)
         if math.isnan(found):
             raise NotANumber(f"{type(self).__name__} of this network on this batch is not a number (NaN)")
         return found
+
+    def _found(self, module: nn.Module, x: Tensor, y: Tensor | None, seed: int) -> float:
+        """The value, with images laid out channels last, which nearly doubles the speed of a CPU."""
+        if x.ndim == 4 and x.device.type == "cpu":
+            with contextlib.suppress(RuntimeError), undisturbed(module, seed):  # `x.view` refuses this layout
+                return float(self.value(module, x.contiguous(memory_format=torch.channels_last), y))
+        with undisturbed(module, seed):
+            return float(self.value(module, x, y))
 
     @abstractmethod
     def value(self, module: nn.Module, x: Tensor, y: Tensor | None) -> float:

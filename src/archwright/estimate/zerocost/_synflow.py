@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archwright.errors import UserError
-from archwright.estimate.zerocost._probe import Probe, Replacing, gradients
+from archwright.estimate.zerocost._probe import Probe, Replacing, gradients, weights
 from archwright.estimate.zerocost._saliency import counted
 from archwright.estimate.zerocost._score import Score, output
 
@@ -42,9 +42,12 @@ class Synflow(Score):
             parameters={name: positive(p) for name, p in module.named_parameters()},
             buffers={name: positive(b) for name, b in module.named_buffers()},
         )
-        theta = [probe.parameters[name].requires_grad_() for name in names]
-        flow = self._flow(probe, torch.ones_like(x[:1], dtype=torch.float64))
-        total = sum((t.detach() * g).abs().sum().item() for t, g in zip(theta, gradients(flow, theta)))
+        ones = torch.ones_like(x[:1], dtype=torch.float64)
+        total = None if self.bn else by_outputs(module, probe, ones)
+        if total is None:
+            theta = [probe.parameters[name].requires_grad_() for name in names]
+            found = gradients(self._flow(probe, ones), theta)
+            total = sum((t.detach() * g).abs().sum().item() for t, g in zip(theta, found))
         if not self.log:
             return total
         return math.log(total) if total else -math.inf
@@ -72,6 +75,40 @@ class SynflowBN(Score):
 
     def value(self, module: nn.Module, x: Tensor, y: Tensor | None) -> float:
         return Synflow(bn=True, log=self.log).value(module, x, y)
+
+
+def by_outputs(module: nn.Module, probe: Probe, ones: Tensor) -> float | None:
+    """The score without gradients of weights, which saves a third of the time.
+
+    Where a layer's inputs, weights and output gradients d are not negative, sum |weight x dR/dweight| is the sum of
+    (output - bias) x d. None where they are.
+    """
+    outs: list[Tensor] = []
+    carried: list[Tensor] = []
+    negative: list[bool] = []
+
+    def keep(part: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> Tensor:
+        negative.append(bool((inputs[0].detach() < 0).any()))
+        outs.append(out if out.requires_grad else out.detach().requires_grad_())
+        bias = part.bias
+        if isinstance(bias, Tensor) and not isinstance(part, nn.Linear):
+            bias = bias.reshape(-1, *[1] * (out.ndim - 2))
+        carried.append(out.detach() - bias.detach() if isinstance(bias, Tensor) else out.detach())
+        return outs[-1].clone()  # an activation in place must not overwrite what was kept
+
+    handles = [part.register_forward_hook(keep) for part in weights(module).values()]
+    try:
+        with Replacing({F.batch_norm: unchanged}):
+            flow = output(probe(ones)).sum()
+    finally:
+        for handle in handles:
+            handle.remove()
+    if any(negative):
+        return None
+    found = gradients(flow, outs)
+    if any(bool((d < 0).any()) for d in found):
+        return None
+    return sum((a * d).sum().item() for a, d in zip(carried, found))
 
 
 def positive(tensor: Tensor) -> Tensor:
