@@ -7,7 +7,7 @@ from typing import Any
 from archwright.data import Splits
 from archwright.registry import Registry
 from archwright.supernet import Supernet
-from archwright.zoo import convnet, darts, mlp, nasbench201, nasbenchgraph
+from archwright.zoo import convnet, darts, graphnas, mlp, nasbench201, nasbenchgraph
 
 SPACES = Registry(
     "space",
@@ -63,4 +63,15 @@ def build_for(splits: Splits, name: str | None = None, **settings: Any) -> Super
     )
 
 
-__all__ = ["SPACES", "build", "build_for", "convnet", "darts", "mlp", "names", "nasbench201", "nasbenchgraph"]
+__all__ = [
+    "SPACES",
+    "build",
+    "build_for",
+    "convnet",
+    "darts",
+    "graphnas",
+    "mlp",
+    "names",
+    "nasbench201",
+    "nasbenchgraph",
+]

@@ -1,0 +1,106 @@
+"""The spaces of GraphNAS and its macro layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from archwright.data.graphs import Graph
+from archwright.errors import UserError
+from archwright.space import Space
+from archwright.zoo import graphnas
+from archwright.zoo.graph import Neighbours
+from archwright.zoo.graph._macro import ACTIVATIONS, AGGREGATORS, ATTENTIONS, MacroLayer
+
+PATH = torch.tensor([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]])
+LOOPED = torch.eye(4) + torch.diag(torch.ones(3), 1) + torch.diag(torch.ones(3), -1)
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def layer(attention: str, aggregator: str = "sum", heads: int = 1, edges: Tensor = PATH) -> MacroLayer:
+    return MacroLayer(
+        3, 5, Neighbours(edges, 4), attention=attention, aggregator=aggregator, heads=heads, average=False
+    )
+
+
+def test_counts() -> None:
+    assert graphnas.macro(1).size == 1_344
+    assert graphnas.macro().size == 9_408 * 1_344 == 12_644_352
+    assert graphnas.micro().size == 12_960
+    assert graphnas.micro(training=True).size == 27_216_000
+    assert (len(ATTENTIONS), len(AGGREGATORS), len(ACTIVATIONS)) == (7, 4, 8)
+    assert Space.from_json(graphnas.macro().to_json()) == graphnas.macro()
+    with pytest.raises(UserError, match="at least one layer"):
+        graphnas.macro(0)
+
+
+def test_const_and_gcn_are_matrix_products() -> None:
+    x, const, gcn = torch.randn(4, 3), layer("const"), layer("gcn")
+    torch.testing.assert_close(const(x), LOOPED @ x @ const.weight.t())
+    scale = LOOPED.sum(1).rsqrt()
+    torch.testing.assert_close(gcn(x), (scale[:, None] * LOOPED * scale) @ x @ gcn.weight.t())
+
+
+@pytest.mark.parametrize("attention", ["gat", "gat_sym", "linear", "cos", "generalized_linear"])
+def test_attention_by_hand(attention: str) -> None:
+    x, one = torch.randn(4, 3), layer(attention)
+    h, a, b = x @ one.weight.t(), one.a[0, 0], one.b[0, 0]
+    i, j = h[:, None], h[None]
+    leaky = torch.nn.functional.leaky_relu
+    forth, back = leaky(i @ a + j @ b, 0.2), leaky(j @ a + i @ b, 0.2)
+    score = {
+        "gat": lambda: forth,
+        "gat_sym": lambda: forth + back,
+        "linear": lambda: torch.tanh(j @ (a + b)).expand(4, 4),
+        "cos": lambda: ((a * i) * (b * j)).sum(-1),
+        "generalized_linear": lambda: torch.tanh(a * i + b * j) @ one.w[0, 0],
+    }[attention]()
+    weight = score.masked_fill(LOOPED == 0, -torch.inf).softmax(1)
+    torch.testing.assert_close(one(x), weight @ h)
+    _, target = one.neighbours.with_loops(x.device)
+    sums = torch.zeros(4).index_add(0, target, one.weights(h[:, None])[:, 0])
+    torch.testing.assert_close(sums, torch.ones(4))
+
+
+@pytest.mark.parametrize("aggregator", AGGREGATORS)
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_renumbered_nodes_give_renumbered_rows(attention: str, aggregator: str) -> None:
+    order = torch.tensor([2, 0, 3, 1])
+    one, x = layer(attention, aggregator, heads=2), torch.randn(4, 3)
+    moved = layer(attention, aggregator, heads=2, edges=order.argsort()[PATH])
+    moved.load_state_dict(one.state_dict())
+    torch.testing.assert_close(moved(x[order]), one(x)[order], atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("aggregator", ["mean", "max", "mlp"])
+def test_aggregators_by_hand(aggregator: str) -> None:
+    x, one = torch.randn(4, 3), layer("const", aggregator)
+    h = one.pool(x @ one.weight.t())
+    neighbours = [[0, 1], [0, 1, 2], [1, 2, 3], [2, 3]]
+    take = {"mean": lambda rows: rows.mean(0), "max": lambda rows: rows.max(0).values, "mlp": lambda rows: rows.sum(0)}
+    torch.testing.assert_close(one(x), torch.stack([take[aggregator](h[rows]) for rows in neighbours]))
+
+
+def test_every_drawn_network_runs_and_learns() -> None:
+    part = torch.arange(4)
+    graph = Graph(
+        name="path", x=torch.randn(4, 3), edge_index=PATH, y=part % 2, classes=2, train=part < 2, valid=part == 2,
+        test=part == 3,
+    )  # fmt: skip
+    rng, space = np.random.default_rng(0), graphnas.macro()
+    for _ in range(15):
+        network = graphnas.network(space.sample(rng), graph)
+        out = network(graph.x)
+        assert out.shape == (4, 2)
+        out.sum().backward()
+        assert all(parameter.grad is not None for parameter in network.parameters())
+    *_, last = graphnas.trainer().fit(network, graph)
+    assert np.isfinite(last.metrics["loss"])
+    with pytest.raises(UserError, match="attention0"):
+        graphnas.network({}, graph)
