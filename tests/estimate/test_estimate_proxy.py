@@ -46,7 +46,7 @@ def arch(net):
 class TestProxy(EstimatorContract):
     @pytest.fixture
     def estimator(self, train):
-        return Proxy(train, epochs=0.25, data=0.2, resolution=8)
+        return Proxy(train, epochs=0.25, samples=0.2, resolution=8)
 
     @pytest.fixture
     def space(self, net):
@@ -87,8 +87,8 @@ def test_a_thin_network_gets_the_same_positions(train, net, arch):
 
 
 def test_the_reduction_is_declared_with_its_cost(train, net):
-    proxy = Proxy(train, epochs=0.5, data=0.25, resolution=8)
-    assert proxy.reduction == {"epochs": 0.5, "data": 0.25, "resolution": 8}
+    proxy = Proxy(train, epochs=0.5, samples=0.25, resolution=8)
+    assert proxy.reduction == {"epochs": 0.5, "samples": 0.25, "resolution": 8}
     assert Proxy(train).reduction == {}
     assert Proxy(train).cost_ratio == 1.0
     assert Proxy(train, epochs=0.5).cost_ratio == 0.5
@@ -102,7 +102,7 @@ def test_the_reduction_is_declared_with_its_cost(train, net):
 
 
 def test_wrong_reductions_are_told(train, net, splits):
-    for wrong in ({"epochs": 0}, {"data": 1.5}, {"resolution": 16}):
+    for wrong in ({"epochs": 0}, {"samples": 1.5}, {"resolution": 16}):
         with pytest.raises(UserError, match=next(iter(wrong))):
             Proxy(train, **wrong)
     with pytest.raises(UserError, match="same variables"):
@@ -137,7 +137,7 @@ def test_agreement_of_two_estimators():
 
 
 def test_a_recipe_builds_it(net, splits, arch):
-    settings = {"trainer": Trainer(epochs=4, batch_size=32), "epochs": 0.25, "data": 0.5, "resolution": 8}
+    settings = {"trainer": Trainer(epochs=4, batch_size=32), "epochs": 0.25, "samples": 0.5, "resolution": 8}
     judge = Part("estimator", "proxy", settings).build(ESTIMATORS, net=net, splits=splits)
     assert len(list(judge(arch))) == 1
     assert dataclasses.asdict(judge.train.trainer)["epochs"] == 4

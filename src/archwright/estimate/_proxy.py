@@ -33,7 +33,7 @@ class Proxy(Estimator):
     Args:
         train: the training that is stood in for.
         epochs: share of its epochs, in (0, 1]; the schedule is squeezed into them. A budget is in epochs of `train`.
-        data: share of the training samples, in (0, 1], of each class alike and at least one; always the same ones.
+        samples: share of the training samples, in (0, 1], of each class alike and at least one; always the same ones.
         resolution: side of the images in pixels, smaller than they are; None keeps them.
         net: a smaller supernet (narrower, shallower) with variables of the same names; an architecture is carried over
             by the position of each value among the options. None keeps the network.
@@ -50,24 +50,24 @@ class Proxy(Estimator):
         train: Train,
         *,
         epochs: float = 1.0,
-        data: float = 1.0,
+        samples: float = 1.0,
         resolution: int | None = None,
         net: Supernet | None = None,
     ) -> None:
-        for name, share in (("epochs", epochs), ("data", data)):
+        for name, share in (("epochs", epochs), ("samples", samples)):
             if not 0 < share <= 1:
                 raise UserError(f"{name} of a proxy must be a share in (0, 1], got {share}")
         if math.isinf(train.trainer.planned_epochs):
             raise UserError("a proxy is a share of the epochs of a training; give its trainer a number of epochs")
         if net is not None:
             _check_variables(train.net.space, net.space)
-        self.train, self.epochs, self.data, self.resolution, self.net = train, epochs, data, resolution, net
-        self._inner = Train(net or train.net, _reduced(train.splits, data, resolution), trainer=train.trainer)
+        self.train, self.epochs, self.samples, self.resolution, self.net = train, epochs, samples, resolution, net
+        self._inner = Train(net or train.net, _reduced(train.splits, samples, resolution), trainer=train.trainer)
 
     @property
     def reduction(self) -> dict[str, float | str]:
-        """What is reduced, and to what: `{"epochs": 0.5, "data": 0.25, "resolution": 14, "net": "convnet"}`."""
-        found: dict[str, float | str] = {n: v for n, v in (("epochs", self.epochs), ("data", self.data)) if v < 1}
+        """What is reduced, and to what: `{"epochs": 0.5, "samples": 0.25, "resolution": 14, "net": "convnet"}`."""
+        found: dict[str, float | str] = {n: v for n, v in (("epochs", self.epochs), ("samples", self.samples)) if v < 1}
         if self.resolution is not None:
             found["resolution"] = self.resolution
         if self.net is not None:
@@ -81,8 +81,8 @@ class Proxy(Estimator):
         flops = [_flops(net, arch, splits) for net, arch, splits in (
             (self._inner.net, self.carried(largest), self._inner.splits), (self.train.net, largest, self.train.splits),
         )]  # fmt: skip
-        samples = len(self._inner.splits.train) / len(self.train.splits.train)
-        return self._epochs(None) / self.train.trainer.planned_epochs * samples * flops[0] / flops[1]
+        share = len(self._inner.splits.train) / len(self.train.splits.train)
+        return self._epochs(None) / self.train.trainer.planned_epochs * share * flops[0] / flops[1]
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         yield from self._inner(self.carried(arch), budget=self._epochs(budget), seed=seed)
@@ -160,7 +160,7 @@ def proxy(
     *,
     trainer: Trainer = Trainer(epochs=20),
     epochs: float = 0.25,
-    data: float = 0.5,
+    samples: float = 0.5,
     resolution: int | None = None,
 ) -> Proxy:
     """A cheaper training: fewer epochs, a part of the data, smaller images.
@@ -169,6 +169,6 @@ def proxy(
         net: supernet.
         splits: data.
         trainer: the training that is stood in for.
-        epochs, data, resolution: as for `Proxy`.
+        epochs, samples, resolution: as for `Proxy`.
     """
-    return Proxy(Train(net, splits, trainer=trainer), epochs=epochs, data=data, resolution=resolution)
+    return Proxy(Train(net, splits, trainer=trainer), epochs=epochs, samples=samples, resolution=resolution)

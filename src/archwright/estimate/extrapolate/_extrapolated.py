@@ -8,15 +8,17 @@ from typing import Annotated, Literal, get_args
 from archwright.data import Splits
 from archwright.errors import UserError, nearest
 from archwright.estimate._estimator import Estimator
-from archwright.estimate._inner import TRAIN, built, closing
+from archwright.estimate._inner import built, closing
 from archwright.estimate.extrapolate._ensemble import CurveEnsemble
 from archwright.estimate.extrapolate._extrapolator import BestSoFar, Extrapolator, LastValue
 from archwright.estimate.extrapolate._least_squares import LeastSquares
 from archwright.registry import Part
 from archwright.space import Arch
 from archwright.supernet import Supernet
+from archwright.train import Trainer
 from archwright.trial import Report
 
+CONSTANT = Part("estimator", "train", {"trainer": Trainer(epochs=20, schedule="constant")})
 Method = Literal["least-squares", "ensemble", "last-value", "best-so-far"]
 _METHODS: dict[str, type[Extrapolator]] = {
     "least-squares": LeastSquares,
@@ -95,7 +97,7 @@ def extrapolated(
     net: Supernet,
     splits: Splits,
     *,
-    inner: Annotated[Part, "estimator"] = TRAIN,
+    inner: Annotated[Part, "estimator"] = CONSTANT,
     horizon: int = 100,
     method: Method = "least-squares",
     every: int = 1,
@@ -105,7 +107,7 @@ def extrapolated(
     Args:
         net: supernet.
         splits: data.
-        inner: the training that is read.
+        inner: the training that is read; the default has 20 epochs at a constant learning rate.
         horizon, method, every: as for `Extrapolated`.
     """
     return Extrapolated(built(inner, net, splits), horizon, method, every=every)

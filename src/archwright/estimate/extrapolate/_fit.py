@@ -57,7 +57,9 @@ def fit(family: Family, y: ArrayLike, *, horizon: int | None = None, upper: floa
             return values - target
         second, end = np.nan_to_num(values[..., -2]), np.nan_to_num(values[..., -1])
         outside = [np.maximum(second - end, 0), np.maximum(end - upper, 0), np.maximum(-end, 0)]
-        return np.concatenate([values[..., :-2] - target, _PENALTY * np.stack(outside, axis=-1)], axis=-1)
+        return np.concatenate(
+            [values[..., :-2] - target, _PENALTY * np.minimum(np.stack(outside, axis=-1), 1e3)], axis=-1
+        )
 
     factors = np.random.default_rng(0).lognormal(0.0, 1.0, (_STARTS, len(start)))
     factors[0] = 1.0
