@@ -7,11 +7,12 @@ A page is run from top to bottom in a folder of its own:
 - ```bash, ```console: lines (of a console block those after `$`) are run. `archwright` runs in this process and must
   exit with 0, or with the code in a comment at the end of the line: `# exit code 2`. `pip`, `pytest` and other tools of
   the developer are skipped. Of any other command in a console block the output is compared.
-- `<!-- test: slow -->` on a page marks it as slow.
+- `<!-- test: slow -->` on a page marks it as slow, `<!-- test: tables -->` as in need of the tables in ARCHWRIGHT_DATA.
 """
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -36,7 +37,12 @@ PAGES = [ROOT / "README.md", *sorted(page for pattern in WHERE for page in DOCS.
 SKIPPED = ("pip", "pytest", "ruff", "mypy", "mkdocs", "pre-commit", ".", "git")
 BLOCK = re.compile(r"^```(python|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SMALLER = ((r"\bepochs=\d+", "epochs=1"), (r"\btrials=(1\d|[2-9]\d|\d{3,})\b", "trials=8"))
-SMALLER_WORDS = {"--repeats": "3"}
+SMALLER_WORDS = {"--repeats": "3", "--count": "20"}
+TABLES = Path(os.environ.get("ARCHWRIGHT_DATA", "/nowhere")) / "nas"
+MARKS = {
+    "slow": pytest.mark.slow,
+    "tables": pytest.mark.skipif(not TABLES.is_dir(), reason="ARCHWRIGHT_DATA does not hold nas/"),
+}
 CHECK = recipes.check
 
 
@@ -65,8 +71,8 @@ def _marked() -> Iterator[object]:
         text = page.read_text(encoding="utf-8")
         if not BLOCK.search(text):
             continue
-        slow = "<!-- test: slow -->" in text
-        yield pytest.param(page, id=page.parent.name + "-" + page.stem, marks=[pytest.mark.slow] if slow else [])
+        marks = [mark for word, mark in MARKS.items() if f"<!-- test: {word} -->" in text]
+        yield pytest.param(page, id=page.parent.name + "-" + page.stem, marks=marks)
 
 
 @pytest.fixture
