@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archwright.errors import UserError
-from archwright.estimate.zerocost._probe import Probe, Replacing, gradients, weights
+from archwright.estimate.zerocost._probe import Probe, Replacing, gradients, norms, weights
 from archwright.estimate.zerocost._saliency import counted
 from archwright.estimate.zerocost._score import Score, output
 
@@ -36,11 +36,12 @@ class Synflow(Score):
 
     def value(self, module: nn.Module, x: Tensor, y: Tensor | None) -> float:
         names = counted(module)
+        idle = set() if self.bn else state(module)
         probe = Probe(
             module,
             training=self.bn,
-            parameters={name: positive(p) for name, p in module.named_parameters()},
-            buffers={name: positive(b) for name, b in module.named_buffers()},
+            parameters={name: positive(p) for name, p in module.named_parameters() if name not in idle},
+            buffers={name: positive(b) for name, b in module.named_buffers() if name not in idle},
         )
         ones = torch.ones_like(x[:1], dtype=torch.float64)
         total = None if self.bn else by_outputs(module, probe, ones)
@@ -109,6 +110,12 @@ def by_outputs(module: nn.Module, probe: Probe, ones: Tensor) -> float | None:
     if any(bool((d < 0).any()) for d in found):
         return None
     return sum((a * d).sum().item() for a, d in zip(carried, found))
+
+
+def state(module: nn.Module) -> set[str]:
+    """Names of parameters and buffers of batch normalisation, which nothing reads while it is the identity."""
+    parts = norms(module).items()
+    return {f"{path}.{end}".lstrip(".") for path, part in parts for end in (*part._parameters, *part._buffers)}
 
 
 def positive(tensor: Tensor) -> Tensor:
