@@ -168,8 +168,8 @@ class Loop:
 
     def _fix(self, done: int, update: float, evaluation: float) -> None:
         left = (self._trainer.minutes or 0.0) * 60 - (time.perf_counter() - self._start)
-        self._plan.fix(done, left, update=update, evaluation=evaluation)
-        self._plan.updates = int(self._engine.fabric.broadcast(self._plan.updates))
+        fitting = self._plan.fitting(done, left, update=update, evaluation=evaluation)
+        self._plan.updates = int(self._engine.fabric.broadcast(fitting))
 
     def _training_metrics(self, epoch: int, progress: Progress) -> dict[str, float]:
         means = {f"train_{name}": float(total) / progress.samples for name, total in progress.sums.items()}

@@ -16,7 +16,7 @@ class Plan:
         updates_per_epoch: at least 1.
         most: epochs at most, may be `math.inf`.
         evaluate_every: epochs between evaluations.
-        fixed: whether `most` is the length; otherwise `fix` decides.
+        fixed: whether `most` is the length; otherwise `updates` is set when the speed is known.
     """
 
     updates_per_epoch: int
@@ -38,9 +38,9 @@ class Plan:
         """Whether `epoch` (from 0) is the last."""
         return self.updates is not None and (epoch + 1) * self.updates_per_epoch >= self.updates
 
-    def fix(self, done: int, left: float, *, update: float, evaluation: float) -> None:
-        """Decide for as many updates as `left` seconds allow when one takes `update` and an evaluation `evaluation`
-        seconds, `done` updates being made already."""
+    def fitting(self, done: int, left: float, *, update: float, evaluation: float) -> int:
+        """Updates in all when `done` are made and `left` seconds remain, of which one update takes `update` and an
+        evaluation `evaluation`."""
         usual = update + evaluation / (self.evaluate_every * self.updates_per_epoch)
         fits = done + max(0, int((left - evaluation) / usual))
-        self.updates = int(min(fits, self.most * self.updates_per_epoch))
+        return int(min(fits, self.most * self.updates_per_epoch))
