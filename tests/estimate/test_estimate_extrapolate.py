@@ -233,8 +233,9 @@ def test_curves_of_the_prior():
 @pytest.mark.slow
 def test_intervals_on_curves_of_the_prior_are_calibrated():
     rng = np.random.default_rng(0)
-    _, noisy = prior_curves(200, rng)
-    method = CurveEnsemble(steps=800, burn_in=300, cut=False)
+    _, noisy = prior_curves(60, rng)
+    three = ["pow3", "ilog2", "janoschek"]
+    method = CurveEnsemble(families=three, steps=800, burn_in=300, cut=False, recency=False)
     inside = []
     for curve in noisy:
         low, high = method.predict(curve[:20], 100).interval(0.9)

@@ -11,7 +11,7 @@ from archwright.estimate.extrapolate._families import Family
 from archwright.estimate.extrapolate._levenberg import minimise
 
 Array = NDArray[np.float64]
-_STARTS, _PENALTY, _SLACK = 6, 30.0, 2e-3
+_STARTS, _PENALTY, _SLACK, _FAR = 6, 30.0, 2e-3, 1e3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,11 +55,9 @@ def fit(family: Family, y: ArrayLike, *, horizon: int | None = None, upper: floa
         values = family(x, theta)
         if horizon is None:
             return values - target
-        second, end = np.nan_to_num(values[..., -2]), np.nan_to_num(values[..., -1])
+        second, end = (np.clip(np.nan_to_num(values[..., place]), -_FAR, _FAR) for place in (-2, -1))
         outside = [np.maximum(second - end, 0), np.maximum(end - upper, 0), np.maximum(-end, 0)]
-        return np.concatenate(
-            [values[..., :-2] - target, _PENALTY * np.minimum(np.stack(outside, axis=-1), 1e3)], axis=-1
-        )
+        return np.concatenate([values[..., :-2] - target, _PENALTY * np.stack(outside, axis=-1)], axis=-1)
 
     factors = np.random.default_rng(0).lognormal(0.0, 1.0, (_STARTS, len(start)))
     factors[0] = 1.0
