@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 from archwright.data import Splits
@@ -30,9 +30,8 @@ def closing(reports: Iterator[Report]) -> Iterator[Iterator[Report]]:
     try:
         yield reports
     finally:
-        close = getattr(reports, "close", None)
-        if close is not None:
-            close()
+        if isinstance(reports, Generator):
+            reports.close()
 
 
 def final(estimator: Estimator, arch: Arch, metric: str, *, budget: float | None = None, seed: int = 0) -> float:
