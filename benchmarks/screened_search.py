@@ -1,8 +1,8 @@
 """Search with a head start from an untrained score on the NAS-Bench-201 table (CIFAR-10): what is it worth?
 
 Assisted evolution (AREA: pool 1000, population 64, tournament 10) against plain evolution and random search, and the
-two stages of KNAS (score 300, look up the best k) against k random look-ups. Published NASWOT scores rank the pools. The
-incumbent is the best by validation accuracy; its test accuracy is reported: mean and standard deviation over seeds.
+two stages of KNAS (score 300, look up the best k) against k random look-ups. Published NASWOT scores rank the pools.
+The incumbent is the best by validation accuracy; its test accuracy is reported: mean and standard deviation over seeds.
 `ARCHWRIGHT_DATA=... python benchmarks/screened_search.py [seeds]`; writes `benchmarks/results/screened_search.json`.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from _measuring import write
@@ -56,7 +56,7 @@ def main(seeds: int = 100) -> int:
     def scorer(arch: Arch) -> float:
         return float(scores[table.index(arch)])
 
-    makers: Mapping[str, object] = {
+    makers: Mapping[str, Callable[[int], Strategy]] = {
         "random": lambda seed: Random(table.space, seed=seed),
         "regularized-evolution": lambda seed: RegularizedEvolution(table.space, population=64, sample=10, seed=seed),
         "area": lambda seed: strategy("area", table.space, scorer=scorer, seed=seed),
@@ -64,7 +64,7 @@ def main(seeds: int = 100) -> int:
     }
     record = {}
     for name, make in makers.items():
-        record[name] = summary([incumbents(table, make(seed), max(EVALUATIONS)) for seed in range(seeds)])  # type: ignore[operator]
+        record[name] = summary([incumbents(table, make(seed), max(EVALUATIONS)) for seed in range(seeds)])
         print(name, record[name], flush=True)
     write("screened_search", {"table": repr(table), "seeds": seeds, "test_accuracy": record})
     return int(np.subtract(record["area"]["50"]["mean"], record["regularized-evolution"]["50"]["mean"]) < 0.1)
