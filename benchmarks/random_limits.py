@@ -32,6 +32,8 @@ SMALL = (
     "phases.search.baseline=false",
     "phases.train.trainer.epochs=4",
     "phases.train.refit=false",
+    "phases.verify.networks=2",
+    "phases.verify.trainer.epochs=1",
 )
 INFEASIBLE = 3
 

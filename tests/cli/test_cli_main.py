@@ -56,7 +56,7 @@ def test_python_dash_m_is_the_same(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["serch"], "unknown command 'serch'; did you mean 'search'? Allowed: check, compare, cp"),
+        (["serch"], "unknown command 'serch'; did you mean 'search' or 'bench'? Allowed: bench, check, com"),
         (["ls", "strategy"], "unknown kind 'strategy'; did you mean 'strategies'?"),
         (["ls", "strategies", "nsga"], "no strategies match 'nsga'; did you mean 'nsga2'"),
         (["search", "digits", "--trails", "5"], "search: unknown option '--trails'; did you mean '--trials'"),

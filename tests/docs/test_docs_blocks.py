@@ -56,6 +56,8 @@ def _changes(mapping: Mapping[str, Any]) -> Iterator[str]:
         name = phase if isinstance(phase, str) else next(iter(phase))
         if name in ("train-supernet", "train"):
             yield from (f"phases.{name}.trainer.epochs=2", f"phases.{name}.trainer.warmup=0")
+        if name == "verify":
+            yield from ("phases.verify.networks=2", "phases.verify.trainer.epochs=1")
         if name == "search":
             yield "phases.search.trials=6"
             if "train" in (phase[name].get("estimator") or {}):

@@ -29,6 +29,7 @@ def example(monkeypatch, tmp_path):
 def test_own_network_is_searched_within_its_limit(example):
     trainers = [f"phases.{name}.trainer" for name in ("train-supernet", "train")]
     small = [change for path in trainers for change in (f"{path}.epochs=2", f"{path}.warmup=0")]
+    small += ["phases.verify.networks=2", "phases.verify.trainer.epochs=1"]
     example("own_network").main("run", "phases.search.trials=6", *small)
     result = json.loads(Path("run/result.json").read_text())
     assert result["params"] <= 8000

@@ -26,6 +26,8 @@ SMALL = (
     "phases.search.baseline=false",
     "phases.train.trainer.epochs=1",
     "phases.train.trainer.warmup=0",
+    "phases.verify.networks=2",
+    "phases.verify.trainer.epochs=1",
 )
 WORDS = [word for setting in SMALL for word in ("--set", setting)]
 

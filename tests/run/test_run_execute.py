@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 import torch
 
-from archwright import recipes, run
+from archwright import recipes, run, study
 from archwright.errors import Infeasible, UserError
 
 SMALL = (
@@ -21,6 +21,8 @@ SMALL = (
     "phases.search.trials=8",
     "phases.train.trainer.epochs=2",
     "phases.train.trainer.warmup=0",
+    "phases.verify.networks=2",
+    "phases.verify.trainer.epochs=1",
 )
 
 
@@ -58,6 +60,25 @@ def test_result_has_what_the_contract_names(result):
     assert 50 < result["valid"]["accuracy"] <= 100
     assert 50 < result["test"]["accuracy"] <= 100
     assert result["limits"] == {"params": 30000}
+
+
+def test_the_scores_of_the_search_are_verified(finished, result):
+    ranking = result["ranking"]
+    numbers = [pair["number"] for pair in ranking["pairs"]]
+    trials = {t.number: t for t in study.stored(finished / "study.db", "search")}
+    accuracies = sorted(t.metrics["accuracy"] for t in trials.values() if t.state == "complete")
+    assert [trials[n].metrics["accuracy"] for n in numbers] == [accuracies[0], accuracies[-1]]
+    assert [pair["score"] for pair in ranking["pairs"]] == [accuracies[0], accuracies[-1]]
+    assert (ranking["networks"], ranking["epochs"]) == (2, 1.0)
+    assert abs(ranking.get("kendall", 1.0)) == 1.0
+    check = result["supernet_check"]
+    assert check["largest difference to an extracted network"] < 1e-4
+    assert check["accuracy of the largest network, %"] == pytest.approx(
+        result["supernet"]["curve"][-1]["accuracy"], abs=0.01
+    )
+    page = (finished / "report.html").read_text()
+    assert "2 candidates trained alone for 1 epochs" in page
+    assert "largest difference to an extracted network" in page
 
 
 def test_files_are_there(finished):

@@ -28,8 +28,10 @@ SETTINGS = (
     "phases.train.trainer.epochs=3",
     "phases.train.trainer.warmup=0",
     "phases.train.trainer.checkpoint_every=0",
+    "phases.verify.networks=2",
+    "phases.verify.trainer.epochs=1",
 )
-PHASES = ("train-supernet", "search", "choose", "train", "export", "report")
+PHASES = ("train-supernet", "search", "choose", "train", "verify", "export", "report")
 FILES = {
     *("config.yaml", "record.json", "split.npz", "seconds.json", "chosen.json", "study.db", "predictions.csv", "best"),
     *("summary.csv", "report.html", "result.json", "checkpoints", ".lock", "study.db.lock"),

@@ -8,7 +8,14 @@ from archwright.search import Proposal, Strategy, build, names
 from archwright.space import Arch, Ordinal, Space
 from archwright.trial import Trial
 
-SMALL = {
+
+def by_key(arch: Arch) -> float:
+    return float(int(arch.key[:4], 16))
+
+
+SMALL: dict[str, dict[str, object]] = {
+    "area": {"population": 8, "sample": 3, "pool": 20, "scorer": by_key},
+    "screening": {"pool": 10, "scorer": by_key},
     "regularized-evolution": {"population": 8, "sample": 3},
     "nsga2": {"population": 8},
     "optuna-nsga2": {"population": 8},

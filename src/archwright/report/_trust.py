@@ -11,7 +11,7 @@ from archwright.report._facts import PREDICTED, Facts
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import NONE, amount, counted, digits, label
 from archwright.report._plots import curves_plot
-from archwright.statistics import kendall
+from archwright.statistics import kendall, kendall_deviation
 
 _PAIRED = 2000  # candidates compared two by two
 
@@ -19,14 +19,14 @@ _PAIRED = 2000  # candidates compared two by two
 def trust(facts: Facts) -> Markup:
     """The fourth part of the page.
 
-    Optional entries of the result that it shows: `ranking`: `kendall`, `spearman` and `networks` of the cheap score
-    against full training; `supernet_check`: a text, or a mapping of findings; `candidates_measured`: a list of
+    Optional entries of the result that it shows: `ranking`: `kendall`, `spearman`, `networks` and `epochs` of the cheap
+    score against training alone; `supernet_check`: a text, or a mapping of findings; `candidates_measured`: a list of
     `predicted_latency_ms` and `latency_ms` of exported candidates.
     """
     return section(
         4,
         "Can the scores be trusted",
-        element("h3", "Does the cheap score rank networks as full training does?"),
+        element("h3", "Does the cheap score rank networks as training alone does?"),
         *_ranking(facts),
         element("h3", "Is the predicted latency the measured one?"),
         *_latency(facts),
@@ -41,10 +41,17 @@ def _ranking(facts: Facts) -> Iterator[Markup]:
     ranking = facts.result.get("ranking")
     if isinstance(ranking, Mapping):
         yield paragraph(
-            f"On {counted(ranking.get('networks', 0), 'network')} of this space trained in full, Kendall's τ is ",
+            f"On {counted(ranking.get('networks', 0), 'candidate')} trained alone",
+            f" for {ranking['epochs']:g} epochs" if "epochs" in ranking else "",
+            ", Kendall's τ between the score and the accuracy reached is ",
             strong(digits(ranking.get("kendall", math.nan), 2)),
             f" and Spearman's ρ {digits(ranking['spearman'], 2)}." if "spearman" in ranking else ".",
+            _roughness(int(ranking.get("networks", 0))),
         )
+        if pairs := ranking.get("pairs"):
+            main = facts.main.metric
+            rows = [[p["number"], amount(p["score"], main), amount(p["trained"], "accuracy")] for p in pairs]
+            yield table(["candidate", "score", "trained alone"], rows)
     elif {t.source for t in facts.trials} == {"trained"}:
         yield paragraph(
             "Candidates were trained one by one with the search's budget. Whether a longer training would order them ",
@@ -54,6 +61,13 @@ def _ranking(facts: Facts) -> Iterator[Markup]:
         yield paragraph("This was not measured in this run: no other candidate was trained in full.")
     yield from _one_network(facts)
     yield from _trivial(facts)
+
+
+def _roughness(networks: int) -> str:
+    """What chance alone would do with so few."""
+    if networks < 2:
+        return ""
+    return f" Without any association τ would have a standard deviation of {kendall_deviation(networks):.2f}."
 
 
 def _one_network(facts: Facts) -> Iterator[Markup]:

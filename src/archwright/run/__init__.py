@@ -15,6 +15,7 @@ from archwright.run._search import Search
 from archwright.run._state import State
 from archwright.run._train import Train
 from archwright.run._train_supernet import TrainSupernet
+from archwright.run._verify import Verify
 
 __all__ = [
     "PHASES",
@@ -28,6 +29,7 @@ __all__ = [
     "State",
     "Train",
     "TrainSupernet",
+    "Verify",
     "WriteReport",
     "compare",
     "conduct",

@@ -47,8 +47,10 @@ class Choose(Phase):
     def __call__(self, state: State) -> None:
         state.chosen = _stored(state)
         if state.chosen is None:
-            state.chosen = self._measured(state, self._ordered(state))
-            state.folder.write_json(_FILE, {"architecture": dict(state.chosen)})
+            state.chosen, measured = self._measured(state, self._ordered(state))
+            state.folder.write_json(_FILE, {"architecture": dict(state.chosen), "measured": measured})
+        if others := state.folder.read_json(_FILE).get("measured"):
+            state.result["candidates_measured"] = others
         state.model = inherited(state, state.chosen)
         state.result["architecture"] = dict(state.chosen)
         text = ", ".join(f"{k}={v}" for k, v in state.chosen.items())
@@ -69,16 +71,18 @@ class Choose(Phase):
         others.sort(key=lambda t: objective.loss(t.metrics))
         return equal + others
 
-    def _measured(self, state: State, ordered: list[Trial]) -> Arch:
+    def _measured(self, state: State, ordered: list[Trial]) -> tuple[Arch, list[dict[str, float]]]:
+        """The first candidate whose exported files are within the limits; number, prediction and measurement of those
+        before it."""
         limits = {k: v for k, v in state.limits.items() if k in _MEASURED}
         if not limits:
-            return ordered[0].arch
+            return ordered[0].arch, []
         seen: list[tuple[float, Trial, dict[str, float]]] = []
         for n, trial in enumerate(ordered[: self.tries], 1):
             metrics = measure(state, trial.arch)
             state.progress.step(n, None, f"measured candidate {trial.number}: " + _text(metrics))
             if not broken(metrics, limits):
-                return trial.arch
+                return trial.arch, [{"number": t.number, **t.metrics, **m} for _, t, m in seen if "latency_ms" in m]
             seen.append((excess(metrics, limits), trial, metrics))
         _, trial, metrics = min(seen, key=lambda s: s[0])
         raise Infeasible(

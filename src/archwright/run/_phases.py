@@ -11,6 +11,7 @@ PHASES = Registry(
         "search": "archwright.run:Search",
         "choose": "archwright.run:Choose",
         "train": "archwright.run:Train",
+        "verify": "archwright.run:Verify",
         "export": "archwright.run:Export",
         "report": "archwright.run:WriteReport",
     },

@@ -15,15 +15,18 @@ class Watch:
     Args:
         progress: listener.
         subject: what is trained.
+
+    Attributes:
+        planned: epochs, as the last update told; `math.inf` before.
     """
 
     def __init__(self, progress: Progress, subject: str) -> None:
         self._progress, self._subject = progress, subject
-        self._text, self._planned = subject, math.inf
+        self._text, self.planned = subject, math.inf
 
     def update(self, done: float, planned: float) -> None:
         """Of `planned` epochs `done` are done."""
-        self._planned = planned
+        self.planned = planned
         self._progress.step(round(done, 2), None if math.isinf(planned) else round(planned, 2), self._text)
 
     def all(self, reports: Iterable[Report]) -> list[Report]:
@@ -32,7 +35,7 @@ class Watch:
         for report in reports:
             seen.append(report)
             self._text = f"{self._subject}: {_line(report)}"
-            self.update(min(report.step + 1.0, self._planned), self._planned)
+            self.update(min(report.step + 1.0, self.planned), self.planned)
         return seen
 
 

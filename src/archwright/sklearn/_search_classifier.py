@@ -25,7 +25,7 @@ from archwright.registry import Part
 from archwright.sklearn._parts import splits_of
 
 _IMAGES, _ROWS = "convnet", "mlp"  # the default space, and what stands in for it when samples are rows
-_FILES = ("export", "report")  # phases that only write files
+_TOLD = ("verify", "export", "report")  # phases that leave the network as it is
 _BATCH = 1024
 
 
@@ -149,7 +149,7 @@ class SearchClassifier(ClassifierMixin, BaseEstimator):
         return int(check_random_state(state).randint(2**31 - 1))
 
     def _config(self, splits: data.Splits, seed: int) -> run.Config:
-        """The recipe with this object's arguments, without the phases that only write files."""
+        """The recipe with this object's arguments, without the phases that leave the network as it is."""
         recipe = recipes.read(str(self.recipe))
         recipe["space"] = _space(recipe.get("space"), splits) if self.space is None else self.space
         limits = {"params": self.max_params, "flops": self.max_flops, "latency_ms": self.max_latency_ms}
@@ -161,7 +161,7 @@ class SearchClassifier(ClassifierMixin, BaseEstimator):
             changes += [f"phases.search.trials={self.trials}"]
         mapping = recipes.override(recipe, [*changes, *self.settings])
         config = recipes.check(mapping, data=os.curdir)  # the data is at hand: no name, no path
-        phases = tuple(_alone(phase) for phase in config.phases if phase.name not in _FILES)
+        phases = tuple(_alone(phase) for phase in config.phases if phase.name not in _TOLD)
         return dataclasses.replace(config, data=f"arrays {splits.fingerprint[:16]}", phases=phases)
 
     def _conducted(self, config: run.Config, splits: data.Splits) -> run.State:
