@@ -102,7 +102,8 @@ def same(folder: Path, other: Path) -> None:
     assert trials(folder) == trials(other)
     assert answer(folder) == answer(other)
     assert {path.name for path in folder.iterdir()} == FILES
-    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"supernet.pt", "model.pt", "refit.pt"}
+    checkpoints = {"supernet.pt", "model.pt", "refit.pt", "verify-1.pt", "verify-2.pt"}
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == checkpoints
     names = {"architecture.json", "model.safetensors", "model.py", "model.onnx", "README.md"}
     assert {path.name for path in (folder / "best").iterdir() if not path.name.startswith("__")} == names
     assert (folder / "predictions.csv").read_text() == (other / "predictions.csv").read_text()
