@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -13,12 +14,13 @@ from archwright.run._state import State
 from archwright.run._watch import Watch
 from archwright.space import Arch
 from archwright.statistics import kendall, spearman
-from archwright.supernet import extreme, spread
+from archwright.supernet import extreme, recalibrate, spread
 from archwright.train import Trainer, evaluate
 from archwright.trial import Trial
 from archwright.trial import objectives as parsed
 
 _COMPARED = 4  # architectures whose extracted network is compared with the shared forward
+_CALIBRATION = 16  # batches for the statistics
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ class Verify(Phase):
 
 def _supernet(state: State) -> dict[str, float]:
     """How far the shared forward is from the extracted networks, and what the ends of the space reach with shared
-    weights, in percent of the validation part."""
+    weights and statistics of their own, in percent of the validation part."""
     net, rng = state.net.to(state.device).eval(), np.random.default_rng(state.config.seed)
     x, _ = next(iter(state.splits.train.batches(64, device=state.device)))
     with torch.inference_mode():
@@ -103,7 +105,9 @@ def _supernet(state: State) -> dict[str, float]:
     if len(state.splits.valid):
         for name, largest in (("largest", True), ("smallest", False)):
             arch = extreme(net.space, rng, largest=largest)
-            accuracy = evaluate(net, state.splits.valid, args=(arch,))["accuracy"]
+            batches = state.splits.train.batches(256, shuffle=True, seed=state.config.seed, device=state.device)
+            module = recalibrate(net.slice(arch), itertools.islice((x for x, _ in batches), _CALIBRATION))
+            accuracy = evaluate(module, state.splits.valid)["accuracy"]
             found[f"accuracy of the {name} network, %"] = round(accuracy, 2)
     return found
 
