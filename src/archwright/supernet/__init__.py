@@ -11,6 +11,7 @@ from archwright.supernet._recalibrate import recalibrate
 from archwright.supernet._samplers import SAMPLERS, Sampler, Sandwich, Uniform, extreme, spread
 from archwright.supernet._searchable import Searchable
 from archwright.supernet._supernet import Supernet
+from archwright.supernet._cut import cut
 from archwright.supernet._training import SupernetStep, distillation
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "SupernetStep",
     "Uniform",
     "Zero",
+    "cut",
     "distillation",
     "extreme",
     "recalibrate",

@@ -75,18 +75,18 @@ def _shallow(module: nn.Module) -> nn.Module:
 
 
 class _Layers(torch.fx.Tracer):
-    """Stops at the layers of torch, walks through every other module.
+    """Stops at the layers of torch and at `whole`, walks through every other module.
 
     While `torch.fx` traces, it replaces `nn.Module.__call__` for the whole process: networks that other threads run
     meanwhile are let through untouched.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, whole: nn.Module | None = None) -> None:
         super().__init__()
-        self._thread = threading.get_ident()
+        self._thread, self._whole = threading.get_ident(), whole
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return m.__module__.startswith("torch.") and not isinstance(m, nn.Sequential)
+        return m is self._whole or (m.__module__.startswith("torch.") and not isinstance(m, nn.Sequential))
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != self._thread:
@@ -109,9 +109,7 @@ def flattened(module: nn.Module) -> torch.fx.GraphModule:
         Exception: whatever `torch.fx` raises for control flow that depends on data.
         RuntimeError: the forward depends on the mode, which a graph would freeze.
     """
-    traced = _traced(module, training=False)
-    if str(traced) != str(_traced(module, training=True)):
-        raise RuntimeError("its forward does something else in train than in eval mode")
+    traced = drawn(module)
     graph = torch.fx.Graph()  # a fresh graph does not remember the tracer, so that pickles need only torch
     graph.output(graph.graph_copy(traced, val_map={}))
     out = torch.fx.GraphModule(module, graph, class_name="Network")
@@ -120,13 +118,26 @@ def flattened(module: nn.Module) -> torch.fx.GraphModule:
     return out
 
 
-def _traced(module: nn.Module, *, training: bool) -> torch.fx.Graph:
+def drawn(module: nn.Module, whole: nn.Module | None = None) -> torch.fx.Graph:
+    """The graph of a network over torch's own layers, with the submodule `whole` as one of them.
+
+    Raises:
+        Exception: whatever `torch.fx` raises for control flow that depends on data.
+        RuntimeError: the forward depends on the mode, which a graph would freeze.
+    """
+    graph = _traced(module, whole, training=False)
+    if str(graph) != str(_traced(module, whole, training=True)):
+        raise RuntimeError("its forward does something else in train than in eval mode")
+    return graph
+
+
+def _traced(module: nn.Module, whole: nn.Module | None, *, training: bool) -> torch.fx.Graph:
     modes = {m: m.training for m in module.modules()}
     try:
         for m in modes:
             m.training = training
         with _TRACING:
-            return _Layers().trace(module)
+            return _Layers(whole).trace(module)
     finally:
         for m, mode in modes.items():
             m.training = mode

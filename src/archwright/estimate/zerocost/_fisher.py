@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 
 from torch import Tensor, nn
 
-from archwright.estimate.zerocost._probe import Probe, gradients, weights
+from archwright.estimate.zerocost._probe import Probe, gradients
 from archwright.estimate.zerocost._saliency import counted
 from archwright.estimate.zerocost._score import Score, loss
 
@@ -24,8 +24,7 @@ class Fisher(Score):
     labelled: ClassVar[bool] = True
 
     def value(self, module: nn.Module, x: Tensor, y: Tensor | None) -> float:
-        counted(module)
-        sizes = {part: part.get_parameter("weight").numel() for part in weights(module).values()}
+        sizes = {part: part.get_parameter("weight").numel() for part in counted(module).values()}
         seen: list[tuple[Tensor, int, int]] = []
 
         def keep(layer: nn.Module, _: Any, out: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ def undisturbed(module: nn.Module, seed: int) -> Iterator[None]:
             yield
     finally:
         for part, training in modes:
-            part.training = training
+            if part.training is not training:
+                part.training = training
 
 
 class Probe:
@@ -78,9 +79,14 @@ class Replacing(TorchFunctionMode):
 
 def weights(module: nn.Module) -> dict[str, nn.Module]:
     """Convolutions and linear layers by the name of their weight; a weight that two layers share counts once."""
-    known = dict(module.named_parameters())
-    layers = {f"{name}.weight".lstrip("."): part for name, part in module.named_modules() if layer(part)}
-    return {name: part for name, part in layers.items() if name in known}
+    layers: dict[str, nn.Module] = {}
+    seen: set[nn.Parameter] = set()
+    for path, part in module.named_modules():
+        weight = part._parameters.get("weight") if layer(part) else None
+        if weight is not None and weight not in seen:
+            seen.add(weight)
+            layers[f"{path}.weight".lstrip(".")] = part
+    return layers
 
 
 def layer(part: nn.Module) -> bool:

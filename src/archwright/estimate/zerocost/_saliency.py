@@ -23,19 +23,19 @@ def saliency(
     Raises:
         UserError: no convolution and no linear layer, or labels that do not fit.
     """
-    names = counted(module)
+    names = list(counted(module))
     probe = Probe(module, learn=names)
     theta = [probe.parameters[name] for name in names]
     return theta, gradients(loss(probe(x), y), theta, create_graph=twice)
 
 
-def counted(module: nn.Module) -> list[str]:
-    """Names of the weights that count.
+def counted(module: nn.Module) -> dict[str, nn.Module]:
+    """The layers whose weights count, by the names of their weights.
 
     Raises:
         UserError: there are none.
     """
-    names = list(weights(module))
-    if not names:
+    layers = weights(module)
+    if not layers:
         raise UserError("the network has no convolution and no linear layer whose weights could be scored")
-    return names
+    return layers

@@ -72,10 +72,12 @@ class Score(ABC):
         name = type(self).__name__
         if x.ndim < 2 or not len(x):
             raise UserError(f"{name} takes a batch (N, ...) of at least one sample, got shape {tuple(x.shape)}")
-        for tensor in (*module.parameters(), *module.buffers(), *(() if y is None else (y,))):
-            if tensor.device != x.device:
-                what = "the labels are" if tensor is y else "the network is"
-                raise UserError(f"{what} on {tensor.device} but the batch is on {x.device}")
+        if y is not None and y.device != x.device:
+            raise UserError(f"the labels are on {y.device} but the batch is on {x.device}")
+        for part in module.modules():
+            for tensor in (*part._parameters.values(), *part._buffers.values()):
+                if tensor is not None and tensor.device != x.device:
+                    raise UserError(f"the network is on {tensor.device} but the batch is on {x.device}")
         if self.labelled and y is None:
             raise UserError(f"{name} needs labels: give the batch as (x, y)")
         if y is not None and y.shape != x.shape[:1]:
