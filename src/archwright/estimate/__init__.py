@@ -1,5 +1,6 @@
 """From an architecture to metrics: training, shared weights, tables, costs."""
 
+from archwright.estimate._cached_features import CachedFeatures
 from archwright.estimate._estimator import Estimator
 from archwright.estimate._network_costs import NetworkCosts
 from archwright.estimate._proxy import Proxy
@@ -19,6 +20,7 @@ from archwright.registry import Registry
 ESTIMATORS = Registry(
     "estimator",
     {
+        "cached-features": "archwright.estimate:CachedFeatures",
         "epe-nas": "archwright.estimate._zero_cost_named:epe_nas",
         "extrapolated": "archwright.estimate.extrapolate:extrapolated",
         "fine-tuned": "archwright.estimate.curves:FineTuned",
@@ -56,6 +58,7 @@ __all__ = [
     "PREDICTORS",
     "SCORES",
     "WORST",
+    "CachedFeatures",
     "Estimator",
     "Extrapolated",
     "FineTuned",

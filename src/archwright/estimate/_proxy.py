@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from archwright import cost
 from archwright.data import Split, Splits
 from archwright.errors import UserError
+from archwright.estimate._cached_features import CachedFeatures
 from archwright.estimate._estimator import Estimator
 from archwright.estimate._train import Train
 from archwright.space import Arch, Choice, Ordinal, Space
@@ -25,7 +26,7 @@ from archwright.trial import Report
 
 
 class Proxy(Estimator):
-    """`Train` with a declared reduction: fewer epochs, a part of the data, smaller images, a smaller network.
+    """`Train` with a declared reduction: fewer epochs, less data, smaller images, a smaller network, a frozen trunk.
 
     The validation part has smaller images, too, and keeps all its samples. How well a proxy ranks is not known until it
     is measured: `rank_agreement`.
@@ -37,13 +38,16 @@ class Proxy(Estimator):
         resolution: side of the images in pixels, smaller than they are; None keeps them.
         net: a smaller supernet (narrower, shallower) with variables of the same names; an architecture is carried over
             by the position of each value among the options. None keeps the network.
+        trunk: submodule up to which the network keeps the supernet's weights, its outputs being computed once
+            (`CachedFeatures`); only what follows is trained, without augmentation. None trains everything.
 
     Raises:
         UserError: a share out of range, a trainer without epochs, data without images in memory for `resolution`, a
-            `net` with other variables.
+            `net` with other variables, a `trunk` that the network cannot be cut behind.
     """
 
     source = "proxy"
+    _inner: Train | CachedFeatures
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Proxy(Estimator):
         samples: float = 1.0,
         resolution: int | None = None,
         net: Supernet | None = None,
+        trunk: str | None = None,
     ) -> None:
         for name, share in (("epochs", epochs), ("samples", samples)):
             if not 0 < share <= 1:
@@ -62,7 +67,12 @@ class Proxy(Estimator):
         if net is not None:
             _check_variables(train.net.space, net.space)
         self.train, self.epochs, self.samples, self.resolution, self.net = train, epochs, samples, resolution, net
-        self._inner = Train(net or train.net, _reduced(train.splits, samples, resolution), trainer=train.trainer)
+        self.trunk, self.shared = trunk, trunk is not None
+        whole, splits = net or train.net, _reduced(train.splits, samples, resolution)
+        if trunk is None:
+            self._inner = Train(whole, splits, trainer=train.trainer)
+        else:
+            self._inner = CachedFeatures(whole, splits, trunk=trunk, trainer=train.trainer)
 
     @property
     def reduction(self) -> dict[str, float | str]:
@@ -72,17 +82,25 @@ class Proxy(Estimator):
             found["resolution"] = self.resolution
         if self.net is not None:
             found["net"] = self.net.space.name
+        if self.trunk is not None:
+            found["trunk"] = self.trunk
         return found
 
     @functools.cached_property
     def cost_ratio(self) -> float:
-        """Operations of this training, in parts of those of `train`, for the largest architecture."""
+        """Operations of this training, in parts of those of `train`, for the largest architecture.
+
+        A step counts three forward passes; the outputs of a frozen trunk take one, once.
+        """
         largest = spread(self.train.net.space, 2, np.random.default_rng(0))[1]
-        flops = [_flops(net, arch, splits) for net, arch, splits in (
-            (self._inner.net, self.carried(largest), self._inner.splits), (self.train.net, largest, self.train.splits),
-        )]  # fmt: skip
-        share = len(self._inner.splits.train) / len(self.train.splits.train)
-        return self._epochs(None) / self.train.trainer.planned_epochs * share * flops[0] / flops[1]
+        carried, inner, epochs = self.carried(largest), self._inner, self._epochs(None)
+        if isinstance(inner, CachedFeatures):
+            trunk, rest = inner.operations(carried)
+            flops = trunk + 3 * epochs * rest
+        else:
+            flops = 3 * epochs * _flops(inner.net, carried, inner.splits)
+        whole = 3 * self.train.trainer.planned_epochs * _flops(self.train.net, largest, self.train.splits)
+        return flops / whole * len(inner.splits.train) / len(self.train.splits.train)
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         yield from self._inner(self.carried(arch), budget=self._epochs(budget), seed=seed)
@@ -162,13 +180,16 @@ def proxy(
     epochs: float = 0.25,
     samples: float = 0.5,
     resolution: int | None = None,
+    trunk: str | None = None,
 ) -> Proxy:
-    """A cheaper training: fewer epochs, a part of the data, smaller images.
+    """A cheaper training: fewer epochs, a part of the data, smaller images, a frozen trunk.
 
     Args:
         net: supernet.
         splits: data.
         trainer: the training that is stood in for.
-        epochs, samples, resolution: as for `Proxy`.
+        epochs, samples, resolution, trunk: as for `Proxy`.
     """
-    return Proxy(Train(net, splits, trainer=trainer), epochs=epochs, samples=samples, resolution=resolution)
+    return Proxy(
+        Train(net, splits, trainer=trainer), epochs=epochs, samples=samples, resolution=resolution, trunk=trunk
+    )

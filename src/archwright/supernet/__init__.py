@@ -2,6 +2,7 @@
 
 from archwright.supernet._cell import Cell
 from archwright.supernet._conv2d import ElasticConv2d
+from archwright.supernet._cut import cut
 from archwright.supernet._depth import Depth
 from archwright.supernet._dimension import Product
 from archwright.supernet._linear import ElasticLinear
@@ -11,7 +12,6 @@ from archwright.supernet._recalibrate import recalibrate
 from archwright.supernet._samplers import SAMPLERS, Sampler, Sandwich, Uniform, extreme, spread
 from archwright.supernet._searchable import Searchable
 from archwright.supernet._supernet import Supernet
-from archwright.supernet._cut import cut
 from archwright.supernet._training import SupernetStep, distillation
 
 __all__ = [
