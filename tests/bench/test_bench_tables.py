@@ -13,7 +13,7 @@ from bench_tables import ROOT, needs
 
 from archwright import cost
 from archwright.bench import Benchmark, load
-from archwright.bench._table_file import SHA256, read_table
+from archwright.bench._table_file import CONTENT, read_table
 from archwright.errors import UserError
 from archwright.statistics import expected_maximum, kendall, spearman
 from archwright.zoo import nasbench201
@@ -233,7 +233,7 @@ def test_operations_of_transnas_are_named_right() -> None:
 def test_cut_short_and_altered_tables(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("ARCHWRIGHT_DATA", str(tmp_path))
     (tmp_path / "nas").mkdir()
-    for file in SHA256:
+    for file in CONTENT:
         if not (ROOT / "nas" / file).is_file():
             continue
         whole = (ROOT / "nas" / file).read_bytes()

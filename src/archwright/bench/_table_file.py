@@ -1,66 +1,103 @@
-"""The files that tables are kept in: where they are looked for, and that they are whole."""
+"""The files that tables are kept in: where they are looked for, where they come from, and that they are whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
-from archwright.data._download import file_digest
+from archwright.bench.sources import ELSEWHERE, ORIGINALS, SOURCES, Arrays, content_digest, fetched
 from archwright.data._npz import load_arrays
 from archwright.data._storage import VARIABLE, data_folders
-from archwright.errors import UserError
+from archwright.errors import ArchwrightError, UserError
+
+__all__ = ["CONTENT", "Arrays", "read_table", "read_table_if_present", "table_path"]
 
 FOLDER = "nas"
-SHA256 = {
-    "nasbench101.npz": "f693ffcd305d8e4b569b1405c1fef0c21fedcb9aee2c96aa4bf9849058e4c624",
-    "nasbench201.npz": "80c4807de42b15f835790812495ddbcccf912ad4a78aa899ca8ff1c8dc1cc997",
-    "nasbench201_fewshot_scores.npz": "1f53d8dd038b484e8dc5b427a33b39a1a11ed791a9590f917032221dafd719c4",
-    "nasbench201_hardware.npz": "6c3eee054afe5c152d5a7fe9f824a7bdea85689801e97f82f706a371d8cf8660",
-    "nasbench201_zerocost.npz": "2d911a02412d4c1a1a4608925fc18b5152a633d029c2518828e998d89ccb3952",
-    "nasbench_graph.npz": "a12ad4bb4164a3c8b8ef4cd831dc096b0af7a643eddb51449ec087874cd7bf46",
-    "nasbench_macro.npz": "289c814b9f3c4396037f5684d3a1c262a45230cf663b9fc68966f2e09fefd9c2",
-    "nats_size_cifar10.npz": "9921c507ccc5794cf44acea8814c9d49beea5ccafb6abe55c7f2ca8073534460",
-    "transnasbench101.npz": "b5aa0d34d8d5170d1c2fab39f7f20952b2b78b147fbb6eee779831fdb0f47bc1",
+CONTENT = {
+    "nasbench101.npz": "afde2b647abfd258be7e20a134601cc6365648cf155f777b082eee5d9afc2159",
+    "nasbench201.npz": "2b73337539b663da0057e61095728c3bf563d45331ab42de84b6e48df968f9af",
+    "nasbench201_fewshot_scores.npz": "b3f2e537b45a9e19c7c2d6f9dd1167e06779d6f8a8ed645ab80d84de6018fb93",
+    "nasbench201_hardware.npz": "0e9541da0d0d86964dd8cc405af9df42856906dc3d234b7cda6dd39f57e0fc99",
+    "nasbench201_zerocost.npz": "a65e0b5620131f60c7c23290f97a4d35332cbd0f26dfba141af4ecab7fcc468c",
+    "nasbench_graph.npz": "27bdf97f0ee8cc37d79fcaa40398f7764d02fca2e0095942c0cb8e30bf80594d",
+    "nasbench_macro.npz": "337aa8c16adfdf0d874ea42028e119668b05f50b74b1bb00362e0fddf5a33680",
+    "nats_size_cifar10.npz": "b805a974a2c7fa6ba17da2d044f9646dc8336f9ff6e8658bc5473fb3c3abee36",
+    "transnasbench101.npz": "27799ce3bfcb2c54fe9d6b1c74559447b786a651958f775cccb6352dd8c01712",
 }
-"""What the compact tables hash to. A file that differs was cut short or changed."""
+"""`content_digest` of each table. A file that says anything else was cut short or changed."""
 
-Arrays = Mapping[str, NDArray[Any]]
+_logger = logging.getLogger(__name__)
 
 
-def read_table(file: str, root: Path | None = None) -> Arrays:
-    """Every array of `nas/<file>`.
+def read_table(file: str, root: Path | None = None, *, beside: Sequence[str] = ()) -> Arrays:
+    """Every array of `nas/<file>`, which is fetched from its publishers if it is not there.
 
     Args:
-        file: one of the names in `SHA256`.
-        root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
+        file: one of the names in `CONTENT`.
+        root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder. Downloads go into the first.
+        beside: tables to fetch along with it, as far as they can be had.
 
     Raises:
-        UserError: not there, or not the bytes that were published.
+        UserError: neither there nor to be had, or not the table that was published.
     """
-    places = [folder / FOLDER / file for folder in data_folders(root)]
-    path = next((place for place in places if place.is_file()), None)
+    path = _present(file, root)
     if path is None:
-        looked = " or ".join(map(str, places))
-        raise UserError(
-            f"no table {file}: looked for {looked}; set {VARIABLE} to the folder that holds {FOLDER}/{file}"
-        )
-    found = file_digest(path, "sha256")
-    if found != SHA256[file]:
-        raise UserError(
-            f"{path} ({path.stat().st_size:,} bytes) was cut short or changed: its sha256 begins with {found[:12]}, "
-            f"expected {SHA256[file][:12]}; fetch it again"
-        )
-    return load_arrays(path)
+        path = table_path(file, root)
+        for other in beside:
+            try:
+                table_path(other, root)
+            except UserError as error:
+                _logger.warning("%s", error)
+    return _checked(path)
 
 
 def read_table_if_present(file: str, root: Path | None = None) -> Arrays:
     """As `read_table`, but nothing where there is no such file.
 
     Raises:
-        UserError: there, but not the bytes that were published.
+        UserError: there, but not the table that was published.
     """
-    there = any((folder / FOLDER / file).is_file() for folder in data_folders(root))
-    return read_table(file, root) if there else {}
+    path = _present(file, root)
+    return {} if path is None else _checked(path)
+
+
+def table_path(file: str, root: Path | None = None) -> Path:
+    """Where a table is, after fetching it if it is not there.
+
+    Raises:
+        UserError: neither there nor to be had.
+    """
+    found = _present(file, root)
+    if found is not None:
+        return found
+    folders = [folder / FOLDER for folder in data_folders(root)]
+    nowhere = f"no table {file} in {' or '.join(map(str, folders))}, and"
+    by_hand = f"set {VARIABLE} to the folder that holds {FOLDER}/{file}"
+    if file not in SOURCES:
+        raise UserError(f"{nowhere} it cannot be downloaded: {ELSEWHERE[file]}; {by_hand}")
+    try:
+        return fetched(file, SOURCES[file], CONTENT[file], folders[0])
+    except ArchwrightError as error:
+        put = f"put that file below {folders[0] / ORIGINALS}"
+        raise UserError(f"{nowhere} {error}; go online, {put}, or {by_hand}") from error
+
+
+def _present(file: str, root: Path | None) -> Path | None:
+    places = [folder / FOLDER / file for folder in data_folders(root)]
+    return next((place for place in places if place.is_file()), None)
+
+
+def _checked(path: Path) -> Arrays:
+    wrong = f"{path} ({path.stat().st_size:,} bytes) was cut short or changed"
+    advice = "remove it to have it fetched again" if path.name in SOURCES else "provide it again"
+    try:
+        arrays = load_arrays(path)
+    except UserError as error:
+        raise UserError(f"{wrong}: it is not a readable .npz file; {advice}") from error
+    found = content_digest(arrays)
+    if found != CONTENT[path.name]:
+        raise UserError(
+            f"{wrong}: the sha256 of its arrays begins with {found[:12]}, expected {CONTENT[path.name][:12]}; {advice}"
+        )
+    return arrays
