@@ -11,6 +11,7 @@ from archwright.supernet._oneof import OneOf, Zero
 from archwright.supernet._recalibrate import recalibrate
 from archwright.supernet._samplers import SAMPLERS, Sampler, Sandwich, Uniform, extreme, spread
 from archwright.supernet._searchable import Searchable
+from archwright.supernet._selection import Paths
 from archwright.supernet._supernet import Supernet
 from archwright.supernet._training import SupernetStep, distillation
 
@@ -23,6 +24,7 @@ __all__ = [
     "ElasticLayerNorm",
     "ElasticLinear",
     "OneOf",
+    "Paths",
     "Product",
     "Sampler",
     "Sandwich",

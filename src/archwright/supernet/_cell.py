@@ -13,7 +13,7 @@ from archwright.errors import UserError
 from archwright.space import Choice
 from archwright.supernet._oneof import is_zero, mixture, total
 from archwright.supernet._searchable import Condition, Searchable, Variable
-from archwright.supernet._selection import concrete, decision
+from archwright.supernet._selection import Paths, concrete, decision
 
 Output = Literal["last", "sum", "concat"]
 
@@ -85,10 +85,12 @@ class Cell(Searchable):
 
     def _node(self, j: int, nodes: list[Tensor]) -> Tensor:
         weights = decision(self.sources[j]) if j in self.sources else None
-        if not isinstance(weights, Tensor):
+        if not isinstance(weights, Tensor | Paths):
             kept = self.incoming[j] if j not in self.sources else self._kept[j][weights]
             return total([self.edges[f"{i}-{j}"](nodes[i]) for i in self._busy(j, kept)])
-        options = self._kept[j].values()
+        options = list(self._kept[j].values())
+        if isinstance(weights, Paths):
+            options, weights = [options[i] for i in weights.indices], weights.weights
         sources = [i for i in self.incoming[j] if any(i in kept for kept in options)]
         shares = weights @ weights.new_tensor([[float(i in kept) for i in sources] for kept in options])
         edges = [self.edges[f"{i}-{j}"] for i in sources]

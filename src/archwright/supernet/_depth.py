@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,7 +12,7 @@ from archwright.errors import UserError
 from archwright.space import Ordinal
 from archwright.supernet._oneof import mixture
 from archwright.supernet._searchable import Condition, Searchable, Variable
-from archwright.supernet._selection import concrete, decision
+from archwright.supernet._selection import Paths, concrete, decision
 
 
 class Depth(Searchable):
@@ -45,8 +46,10 @@ class Depth(Searchable):
 
     def forward(self, x: Tensor) -> Tensor:
         weights = decision(self.depth)
+        if isinstance(weights, Paths):
+            return self._mix(x, weights.weights, [self.depth.options[i] for i in weights.indices])
         if isinstance(weights, Tensor):
-            return self._mix(x, weights)
+            return self._mix(x, weights, self.depth.options)
         for block in self._first(weights):
             x = block(x)
         return x
@@ -54,14 +57,14 @@ class Depth(Searchable):
     def _first(self, depth: object) -> list[nn.Module]:
         return list(self.blocks)[: int(depth)]  # type: ignore[call-overload]
 
-    def _mix(self, x: Tensor, weights: Tensor) -> Tensor:
-        needed = self.depth.options
+    def _mix(self, x: Tensor, weights: Tensor, depths: Sequence[Any]) -> Tensor:
+        needed = depths
         if not weights.requires_grad:  # blocks behind the last depth of positive weight need not run
-            needed = tuple(d for d, w in zip(needed, weights.tolist()) if w != 0.0) or needed[:1]
+            needed = tuple(d for d, w in zip(needed, weights.tolist()) if w != 0.0) or depths[:1]
         outputs = {0: x}
         for i, block in enumerate(self.blocks[: max(needed)]):
             outputs[i + 1] = block(outputs[i])
-        return mixture(weights, [functools.partial(outputs.__getitem__, d) for d in self.depth.options])
+        return mixture(weights, [functools.partial(outputs.__getitem__, d) for d in depths])
 
     def plain(self) -> nn.Sequential:
         return nn.Sequential(*self._first(concrete(self.depth)))

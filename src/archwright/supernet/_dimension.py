@@ -13,7 +13,7 @@ from torch import Tensor
 
 from archwright.errors import UserError
 from archwright.space import Ordinal
-from archwright.supernet._selection import Decision, decision
+from archwright.supernet._selection import Decision, Paths, decision
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,8 +71,13 @@ class Dimension:
             return self.maximum
         if len(self.variables) == 1:  # apart, because every forward comes along here
             value = decision(self.variables[0])
+            if isinstance(value, Paths):
+                return value.dense(len(self.sizes))
             return value if isinstance(value, Tensor) else self._by_value[value]
-        values = [decision(v) for v in self.variables]
+        values = [
+            value.dense(v.count) if isinstance(value, Paths) else value
+            for v, value in ((v, decision(v)) for v in self.variables)
+        ]
         if any(isinstance(v, Tensor) for v in values):
             return _outer(self.variables, values)
         return self._by_values[tuple(values)]

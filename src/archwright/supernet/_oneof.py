@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from archwright.errors import UserError
 from archwright.space import Choice
 from archwright.supernet._searchable import Condition, Searchable, Variable
-from archwright.supernet._selection import concrete, decision
+from archwright.supernet._selection import Paths, concrete, decision
 
 
 class Zero(nn.Module):
@@ -57,9 +57,12 @@ class OneOf(Searchable):
 
     def forward(self, x: Tensor) -> Tensor:
         weights = decision(self.choice)
-        if not isinstance(weights, Tensor):
+        if not isinstance(weights, Tensor | Paths):
             return self.chosen()(x)
-        return mixture(weights, [functools.partial(m, x) for m in self.options], list(self.options))
+        options = list(self.options)
+        if isinstance(weights, Paths):
+            options, weights = [options[i] for i in weights.indices], weights.weights
+        return mixture(weights, [functools.partial(m, x) for m in options], options)
 
     def plain(self) -> nn.Module:
         return self.chosen()
@@ -68,7 +71,7 @@ class OneOf(Searchable):
 def is_zero(module: nn.Module) -> bool:
     """Whether a module, behind any choices that are decided, is `Zero`."""
     while isinstance(module, OneOf):
-        if isinstance(decision(module.choice), Tensor):
+        if isinstance(decision(module.choice), Tensor | Paths):
             return False
         module = module.chosen()
     return isinstance(module, Zero)

@@ -6,18 +6,40 @@ nothing is left behind when the call returns.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
 from torch import Tensor
 
 from archwright.errors import UserError
 from archwright.space import Choice, Ordinal
 
 Value = str | int | float | bool | None
-Decision = Value | Tensor
-"""What a layer is told about a variable: one of its options, or a weight tensor (options,)."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class Paths:
+    """Some options of a variable with their weights; the others do not run, whatever needs a gradient.
+
+    Args:
+        indices: different positions among the variable's options, at least one.
+        weights: (len(indices),).
+    """
+
+    indices: tuple[int, ...]
+    weights: Tensor
+
+    def dense(self, count: int) -> Tensor:
+        """Weights over all `count` options, zero for the others."""
+        places = self.weights.new_tensor(self.indices, dtype=torch.long)
+        return self.weights.new_zeros(count).index_put((places,), self.weights)
+
+
+Decision = Value | Tensor | Paths
+"""What a layer is told about a variable: one of its options, a weight tensor (options,), or some paths."""
 
 _CURRENT: ContextVar[Mapping[str, Decision] | None] = ContextVar("archwright_selection", default=None)
 
@@ -60,7 +82,7 @@ def concrete(variable: Choice | Ordinal) -> Value:
         UserError: the variable is relaxed.
     """
     value = decision(variable)
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor | Paths):
         raise UserError(
             f"{variable.name!r} is relaxed (a weight tensor); a plain network needs one of {list(variable.options)}"
         )

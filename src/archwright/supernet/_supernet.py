@@ -13,7 +13,7 @@ from archwright.errors import UserError, nearest
 from archwright.space import Arch, Finite, Space
 from archwright.supernet._discover import discover
 from archwright.supernet._searchable import Searchable
-from archwright.supernet._selection import Decision, selected
+from archwright.supernet._selection import Decision, Paths, selected
 from archwright.supernet._slice import flattened, sliced
 
 
@@ -56,8 +56,8 @@ class Supernet(nn.Module):
 
         Args:
             x: (N, ...) batch in the network's input format.
-            arch: option or weights (options,) for every variable the path needs. Weights may be tensors, arrays or
-                lists.
+            arch: option, weights (options,) or `Paths` for every variable the path needs. Weights may be tensors,
+                arrays or lists.
 
         Raises:
             UserError: unknown variable, value that is no option, weights of the wrong length, a needed variable left
@@ -72,6 +72,10 @@ class Supernet(nn.Module):
             raise UserError(
                 f"the architecture names {name!r}, which this network does not have{nearest(name, self._variables)}"
             )
+        if isinstance(value, Paths):
+            if not value.indices or not all(0 <= i < variable.count for i in value.indices):
+                raise UserError(f"paths of {name!r} are positions from 0 to {variable.count - 1}, got {value.indices}")
+            return value if value.weights.device == x.device else Paths(value.indices, value.weights.to(x.device))
         if not isinstance(value, Tensor | np.ndarray | list | tuple):
             return variable.check(value)
         dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()

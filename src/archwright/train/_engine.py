@@ -84,7 +84,7 @@ class Engine:
         module.to(self.device)
         module.to(memory_format=self.layout)
         self._forward = cast(nn.Module, torch.compile(module)) if trainer.compile else module
-        self._optimizer = build_optimizer(
+        self.optimizer = build_optimizer(
             trainer.optimizer,
             module,
             lr=trainer.lr,
@@ -93,7 +93,7 @@ class Engine:
             decay_vectors=trainer.decay_vectors,
             fused=can_fuse(module, self.device) and not (self.precision == "16" and trainer.clip),
         )
-        self._stepping = cast(Optimizer, self.fabric.setup_optimizers(self._optimizer))
+        self._stepping = cast(Optimizer, self.fabric.setup_optimizers(self.optimizer))
         self._average = Average(module, trainer.ema) if trainer.ema else None
         self._shown = False
 
@@ -119,7 +119,7 @@ class Engine:
         with preserved(self.device):
             for update, group in enumerate(_groups(batches, self.accumulate)):
                 progress.lr = lr(update)
-                set_lr(self._optimizer, progress.lr)
+                set_lr(self.optimizer, progress.lr)
                 total = sum(len(y) for _, _, y in group)
                 for batch, x, y in group:
                     seed_torch(self.device, seed, epoch, batch, self.fabric.global_rank)
@@ -157,7 +157,7 @@ class Engine:
         self.hide()
         state: dict[str, Any] = {
             "module": dict(self.module.state_dict()),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "scaler": self.fabric.strategy.precision.state_dict(),
         }
         if self._average:
@@ -172,7 +172,7 @@ class Engine:
         """Continue from what `state` gave."""
         self.hide()
         self.module.load_state_dict(state["module"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(state["optimizer"])
         self.fabric.strategy.precision.load_state_dict(state["scaler"])
         if self._average:
             self._average.load(state["average"]["tensors"], state["average"]["updates"])
@@ -180,34 +180,26 @@ class Engine:
     def close(self) -> None:
         """Show the module and give it back in the ordinary memory layout, without gradients."""
         self.show()
-        self._optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         self.module.to(memory_format=torch.contiguous_format)
 
     def _batch(
         self, step: Step, x: Tensor, y: Tensor, total: int, rng: Any
     ) -> tuple[Mapping[str, Tensor | float], int]:
         x, y = share(self.fabric, x, y)
-        weight = len(y) * self.fabric.world_size / total
-        calls = 0
-
-        def backward(loss: Tensor) -> None:
-            nonlocal calls
-            calls += 1
-            with nullcontext() if self.precision == "32" else torch.autocast(self.device.type, enabled=False):
-                self.fabric.backward(loss if weight == 1.0 else loss * weight)
-
+        backward = _Backward(self, len(y) * self.fabric.world_size / total)
         with autocast(self.device, self.precision):
             results = step(self._forward, arranged(x, self.layout), y, backward=backward, rng=rng)
-        if not calls:
+        if not backward.calls:
             raise UserError("the training step must call backward(loss) at least once for every batch")
         return results, len(y)
 
     def _update(self) -> None:
         average_gradients(self.fabric, self.module)
         if self.clip is not None:
-            self.fabric.clip_gradients(self.module, self._optimizer, max_norm=self.clip, error_if_nonfinite=False)
+            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=self.clip, error_if_nonfinite=False)
         self._stepping.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         if self._average:
             self._average.update()
 
@@ -219,6 +211,20 @@ class Engine:
             self.fabric.all_reduce(flat, reduce_op="sum")
             progress.sums = dict(zip(names, flat[:-1], strict=True))
             progress.samples = round(float(flat[-1]))
+
+
+class _Backward:
+    """Back-propagates the losses of a batch, weighed by its share of the update."""
+
+    def __init__(self, engine: Engine, weight: float) -> None:
+        self.optimizer, self.calls = engine.optimizer, 0
+        self._engine, self._weight = engine, weight
+
+    def __call__(self, loss: Tensor) -> None:
+        self.calls += 1
+        engine = self._engine
+        with nullcontext() if engine.precision == "32" else torch.autocast(engine.device.type, enabled=False):
+            engine.fabric.backward(loss if self._weight == 1.0 else loss * self._weight)
 
 
 def _groups(batches: Batches, size: int) -> Iterator[list[tuple[int, Tensor, Tensor]]]:

@@ -10,8 +10,20 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
-Backward = Callable[[Tensor], None]
+
+class Backward(Protocol):
+    """What a step back-propagates its losses with.
+
+    Attributes:
+        optimizer: what will move the weights after the step; to be looked at (learning rate, momentum), not stepped.
+    """
+
+    optimizer: Optimizer
+
+    def __call__(self, loss: Tensor) -> None:
+        """Add the gradients of `loss` to the parameters."""
 
 
 class Step(Protocol):
