@@ -86,6 +86,21 @@ def test_a_thin_network_gets_the_same_positions(train, net, arch):
     assert next(iter(thin(arch))).metrics["accuracy"] >= 0
 
 
+def test_a_shallow_network_lacks_blocks(train, net):
+    shallow = zoo.build("convnet", in_channels=1, classes=4, image_size=16, blocks=1)
+    proxy = Proxy(train, net=shallow)
+    assert set(shallow.space.names) < set(net.space.names)
+    deep = net.space.arch({v.name: v.options[-1] for v in net.space.variables})
+    assert dict(proxy.carried(deep)) == {v.name: v.options[-1] for v in shallow.space.variables}
+    assert params(shallow.slice(proxy.carried(deep))) < params(net.slice(deep))
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        arch = net.space.sample(rng)
+        assert proxy.carried(arch) in shallow.space
+    with pytest.raises(UserError, match="different: stage2"):
+        Proxy(Train(shallow, train.splits, trainer=train.trainer), net=net)
+
+
 def test_the_reduction_is_declared_with_its_cost(train, net):
     proxy = Proxy(train, epochs=0.5, samples=0.25, resolution=8)
     assert proxy.reduction == {"epochs": 0.5, "samples": 0.25, "resolution": 8}

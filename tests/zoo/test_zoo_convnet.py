@@ -77,9 +77,16 @@ def test_width_multiplies_all_widths_in_steps_of_four() -> None:
     assert build(8, width=0.01).space["stage1.width"].options == (4,)
 
 
+def test_blocks_cap_the_depth() -> None:
+    depths = {blocks: [v.options[-1] for v in build(32, blocks=blocks).space.variables if v.name.endswith("depth")]
+              for blocks in (1, 2, 3, 9)}  # fmt: skip
+    assert depths == {1: [1, 1, 1], 2: [1, 2, 2], 3: [1, 2, 3], 9: [1, 2, 3]}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"blocks": 0}, "blocks must be at least 1, got 0"),
         ({"image_size": 7}, "image_size must be from 8 to 512 pixels, got 7"),
         ({"image_size": None}, "'mlp'"),
         ({"classes": 1}, "classes must be at least 2"),

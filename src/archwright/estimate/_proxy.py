@@ -36,8 +36,8 @@ class Proxy(Estimator):
         epochs: share of its epochs, in (0, 1]; the schedule is squeezed into them. A budget is in epochs of `train`.
         samples: share of the training samples, in (0, 1], of each class alike and at least one; always the same ones.
         resolution: side of the images in pixels, smaller than they are; None keeps them.
-        net: a smaller supernet (narrower, shallower) with variables of the same names; an architecture is carried over
-            by the position of each value among the options. None keeps the network.
+        net: a smaller supernet (narrower, shallower) with variables of the same names, or some of them; an architecture
+            is carried over by the position of each value among the options. None keeps the network.
         trunk: submodule up to which the network keeps the supernet's weights, its outputs being computed once
             (`CachedFeatures`); only what follows is trained, without augmentation. None trains everything.
 
@@ -119,21 +119,22 @@ def _flops(net: Supernet, arch: Arch, splits: Splits) -> float:
 
 
 def _check_variables(whole: Space, small: Space) -> None:
-    if whole.names != small.names or any(type(whole[name]) is not type(small[name]) for name in whole.names):
-        other = sorted(set(whole.names) ^ set(small.names)) or list(whole.names)
+    other = [n for n in small.names if n not in whole.names or type(whole[n]) is not type(small[n])]
+    if other:
         raise UserError(f"the network of a proxy must have the same variables; different: {', '.join(other[:3])}")
 
 
 def _carried(whole: Space, small: Space, arch: Arch) -> Arch:
+    """Variables of blocks that the small network lacks are left out."""
     values: dict[str, Any] = {}
-    for name, value in arch.items():
+    for name in small.names:
         before, after = whole[name], small[name]
-        if isinstance(before, Ordinal) and isinstance(after, Ordinal):
-            place = before.index(value) * (len(after.options) - 1) / max(len(before.options) - 1, 1)
-            value = after.options[round(place)]
+        values[name] = arch.get(name, after.at(0.0))
+        if name in arch and isinstance(before, Ordinal) and isinstance(after, Ordinal):
+            place = before.index(arch[name]) * (len(after.options) - 1) / max(len(before.options) - 1, 1)
+            values[name] = after.options[round(place)]
         elif isinstance(before, Choice):
-            value = after.check(value)
-        values[name] = value
+            after.check(values[name])
     return small.canonical(values)
 
 

@@ -30,7 +30,9 @@ _WIDTHS = {
 }  # largest width of each stage, by number of stages
 
 
-def convnet(*, in_channels: int = 3, classes: int = 10, image_size: int | None = 32, width: float = 1.0) -> Supernet:
+def convnet(
+    *, in_channels: int = 3, classes: int = 10, image_size: int | None = 32, width: float = 1.0, blocks: int = 3
+) -> Supernet:
     """Elastic chain of plain and inverted residual blocks: width, depth, kernel and expansion.
 
     The stem brings the image to at most 56 pixels, stages halve it until it is at most 8; widths grow as it shrinks.
@@ -42,6 +44,7 @@ def convnet(*, in_channels: int = 3, classes: int = 10, image_size: int | None =
         classes: number of outputs.
         image_size: height (= width) in pixels, 8 to 512.
         width: factor on all widths, above 0.
+        blocks: most blocks a stage, at least 1; the first stage has at most 1, the second 2, later ones 3.
 
     Raises:
         UserError: sizes out of range.
@@ -50,6 +53,8 @@ def convnet(*, in_channels: int = 3, classes: int = 10, image_size: int | None =
     check("convnet", in_channels=in_channels, classes=classes, image_size=size, smallest=8, largest=512)
     if not 0 < width < math.inf:
         raise UserError(f"convnet: width must be a number above 0, got {width}")
+    if blocks < 1:
+        raise UserError(f"convnet: blocks must be at least 1, got {blocks}")
     reductions = 0
     while size / 2**reductions > 56:
         reductions += 1
@@ -57,12 +62,15 @@ def convnet(*, in_channels: int = 3, classes: int = 10, image_size: int | None =
     stages = 2
     while resolution / 2 ** (stages - 1) > 8 and stages < 4:
         stages += 1
-    module = _ConvNet(in_channels, classes, reductions, resolution, [round(width * w) for w in _WIDTHS[stages]])
+    widths = [round(width * w) for w in _WIDTHS[stages]]
+    module = _ConvNet(in_channels, classes, reductions, resolution, widths, blocks)
     return Supernet(module, name="convnet", input_shape=(in_channels, size, size))
 
 
 class _ConvNet(nn.Module):
-    def __init__(self, in_channels: int, classes: int, reductions: int, resolution: int, widths: list[int]) -> None:
+    def __init__(
+        self, in_channels: int, classes: int, reductions: int, resolution: int, widths: list[int], blocks: int
+    ) -> None:
         super().__init__()
         sizes = [Ordinal(f"stage{s}.width", _multiples(w)) for s, w in enumerate(widths, 1)]
         strides = [2] * reductions or [1]
@@ -75,7 +83,7 @@ class _ConvNet(nn.Module):
             kind: Kind = "plain" if s == 1 or resolution > 8 else "inverted"
             before = sizes[s - 2] if s > 1 else None
             kernels = (3, 5) if resolution <= 8 else (3,)  # a plain 5 x 5 on a large image costs more than all else
-            stages.append(_Stage(f"stage{s}", before, size, kind, kernels, blocks=min(s, 3)))
+            stages.append(_Stage(f"stage{s}", before, size, kind, kernels, blocks=min(s, 3, blocks)))
             resolution = -(-resolution // 2)
         self.stages = nn.Sequential(*stages)
         self.head = ElasticLinear(sizes[-1], classes)
