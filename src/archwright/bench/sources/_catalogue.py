@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from archwright.bench.sources import _nas_bench_graph, _nasbench_macro, _nats_size
+from archwright.bench.sources import (
+    _nas_bench_graph,
+    _nasbench201,
+    _nasbench201_fewshot,
+    _nasbench201_hardware,
+    _nasbench201_zerocost,
+    _nasbench_macro,
+    _nats_size,
+    _transnas,
+)
 from archwright.bench.sources._source import TableSource
 
 SOURCES: dict[str, TableSource] = {
+    "nasbench201.npz": _nasbench201.SOURCE,
+    "nasbench201_fewshot_scores.npz": _nasbench201_fewshot.SOURCE,
+    "nasbench201_hardware.npz": _nasbench201_hardware.SOURCE,
+    "nasbench201_zerocost.npz": _nasbench201_zerocost.SOURCE,
     "nasbench_graph.npz": _nas_bench_graph.SOURCE,
     "nasbench_macro.npz": _nasbench_macro.SOURCE,
     "nats_size_cifar10.npz": _nats_size.SOURCE,
+    "transnasbench101.npz": _transnas.SOURCE,
 }
-"""Compact tables and what they are made of. Every conversion was run, and gave the content that `read_table` knows."""
+"""Compact tables and what they are made of. Each conversion was run on the published files and gave, to the last bit,
+the arrays that `content_digest` knows."""
 
 ELSEWHERE: dict[str, str] = {
-    "nasbench101.npz": "its publisher has only a file of 2 GB, nasbench_only108.tfrecord of google-research/nasbench, and of the "
-    "smaller copies one is not to be had in full",
+    "nasbench101.npz": "the published file, nasbench_only108.tfrecord of google-research/nasbench, has 500 MB and is not read",
 }
 """Why the others cannot be downloaded."""

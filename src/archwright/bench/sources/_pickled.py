@@ -1,20 +1,31 @@
 """Numbers out of pickles, without running what a pickle says.
 
-Several publishers store dictionaries of numbers as pickles. Only built-in containers, texts and NumPy numbers are made
-here; a pickle that names anything else is refused.
+Several publishers store dictionaries or pandas frames of numbers as pickles. Only built-in containers, texts, NumPy
+numbers and arrays are made here, and stand-ins for the frames; a pickle that names anything else is refused.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archwright.errors import UserError
 
-_NUMPY = ("numpy.core.multiarray", "numpy._core.multiarray")
+
+class _Frame:
+    """Stands for an object of pandas: what it was made with and the state it was given."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
 
 
 def read_numbers(data: bytes) -> Any:
@@ -23,7 +34,49 @@ def read_numbers(data: bytes) -> Any:
     Raises:
         UserError: it names anything else.
     """
-    return _Reader(io.BytesIO(data), encoding="latin1").load()
+    return _Numbers(io.BytesIO(data)).load()
+
+
+def read_frame(data: bytes) -> dict[str, NDArray[Any]]:
+    """The columns of a pickled pandas frame, as pandas 1 wrote it.
+
+    Raises:
+        UserError: it names anything but frames, arrays, texts and numbers.
+    """
+    state = _Frames(io.BytesIO(data)).load().state["_data"].state[-1]["0.14.1"]
+    names = state["axes"][0].arguments[1]["data"]
+    columns: dict[str, NDArray[Any]] = {}
+    for block in state["blocks"]:
+        columns.update(zip(map(str, names[block["mgr_locs"]]), block["values"], strict=True))
+    return columns
+
+
+class _Numbers(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        known = self._known()
+        module = module.replace("numpy._core", "numpy.core")
+        if (module, name) not in known:
+            raise UserError(f"the file names {module}.{name}, which a table does not need")
+        return known[module, name]
+
+    def _known(self) -> Mapping[tuple[str, str], Any]:
+        return {("numpy", "dtype"): np.dtype, ("numpy.core.multiarray", "scalar"): _scalar}
+
+
+class _Frames(_Numbers):
+    def _known(self) -> Mapping[tuple[str, str], Any]:
+        return {
+            **super()._known(),
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+            ("numpy.core.numeric", "_frombuffer"): _array,
+            ("builtins", "slice"): slice,
+            ("pandas.core.frame", "DataFrame"): _Frame,
+            ("pandas.core.internals.managers", "BlockManager"): _Frame,
+            ("pandas.core.indexes.base", "_new_Index"): _Frame,
+            ("pandas.core.indexes.base", "Index"): _Frame,
+            ("pandas.core.indexes.range", "RangeIndex"): _Frame,
+        }
 
 
 def _scalar(kind: np.dtype[Any], data: bytes) -> float:
@@ -32,14 +85,5 @@ def _scalar(kind: np.dtype[Any], data: bytes) -> float:
     return float(np.frombuffer(data, kind, 1)[0])
 
 
-_KNOWN: dict[tuple[str, str], Any] = {
-    ("numpy", "dtype"): np.dtype,
-    **{(module, "scalar"): _scalar for module in _NUMPY},
-}
-
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _KNOWN:
-            raise UserError(f"the file names {module}.{name}, which a table does not need")
-        return _KNOWN[module, name]
+def _array(data: bytes, kind: np.dtype[Any], shape: tuple[int, ...], order: Any) -> NDArray[Any]:
+    return np.frombuffer(data, kind).reshape(shape, order=order)
