@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archwright.bench.sources import (
     _nas_bench_graph,
+    _nasbench101,
     _nasbench201,
     _nasbench201_fewshot,
     _nasbench201_hardware,
@@ -15,6 +16,7 @@ from archwright.bench.sources import (
 from archwright.bench.sources._source import TableSource
 
 SOURCES: dict[str, TableSource] = {
+    "nasbench101.npz": _nasbench101.SOURCE,
     "nasbench201.npz": _nasbench201.SOURCE,
     "nasbench201_fewshot_scores.npz": _nasbench201_fewshot.SOURCE,
     "nasbench201_hardware.npz": _nasbench201_hardware.SOURCE,
@@ -27,7 +29,5 @@ SOURCES: dict[str, TableSource] = {
 """Compact tables and what they are made of. Each conversion was run on the published files and gave, to the last bit,
 the arrays that `content_digest` knows."""
 
-ELSEWHERE: dict[str, str] = {
-    "nasbench101.npz": "the published file, nasbench_only108.tfrecord of google-research/nasbench, has 500 MB and is not read",
-}
+ELSEWHERE: dict[str, str] = {}
 """Why the others cannot be downloaded."""

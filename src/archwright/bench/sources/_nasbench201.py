@@ -1,4 +1,4 @@
-"""NAS-Bench-201 v1.1 and NATS-Bench topology v1.0 (Dong and Yang 2020, Dong et al. 2021), as seven repositories keep it.
+"""NAS-Bench-201 v1.1 and NATS-Bench topology v1.0 (Dong and Yang 2020, Dong et al. 2021), out of seven repositories.
 
 The 200-epoch test accuracies: NiccoloCavagnero/FreeREA (MIT). Halves of the test images that were not held out, from
 which validation follows, and seconds an epoch: fracapuano/FreeREA (no licence stated). CIFAR-10 validation:
@@ -25,6 +25,7 @@ from archwright.bench.sources._source import Original, TableSource, github
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 MEANS = "cached_metrics/nats"
+_IN16 = f"{MEANS}/ImageNet16-120"
 _TIMED = "cachedmetrics/{}_perfmetrics.txt"
 _VALID = "results/arch_score_acc.pd"
 _SEEDS = "notebooks_201/nb2_test_acc_cf10.p"
@@ -121,8 +122,8 @@ SOURCE = TableSource(
                 f"{MEANS}/cifar10/params.csv": "d5ec909fea57136b5734ed46cb96db9eaf2124693b4178126ef1c41d2a6e0e8b",
                 f"{MEANS}/cifar100/accuracies.csv": "f6487d29eb75cfa40dd1741d7d77f36e935828613576f8ea2d838482f1e10169",
                 f"{MEANS}/cifar100/params.csv": "63f63f142c49c106fb9218dffb95d851ff441a4e088144d04352d99e771eb959",
-                f"{MEANS}/ImageNet16-120/accuracies.csv": "b2c6c6b30cb9dd429106cdca913bf908680a4dc1d53199e062aa1ffae1a9bf9a",
-                f"{MEANS}/ImageNet16-120/params.csv": "4ca4a5d4d3f302352f9554125a40e0aa41a0e48f9e220a72906f0b0c90caf740",
+                f"{_IN16}/accuracies.csv": "b2c6c6b30cb9dd429106cdca913bf908680a4dc1d53199e062aa1ffae1a9bf9a",
+                f"{_IN16}/params.csv": "4ca4a5d4d3f302352f9554125a40e0aa41a0e48f9e220a72906f0b0c90caf740",
             },
         ),
         **github(

@@ -1,4 +1,4 @@
-"""Accuracies of the cells of NAS-Bench-201 on shared weights: aoiang/few-shot-NAS (Zhao et al. 2021; no licence stated).
+"""Accuracies of the cells of NAS-Bench-201 on shared weights: aoiang/few-shot-NAS (Zhao et al. 2021, no licence).
 
 The order of the cells: dovugiacan14/RobustNasBench (no licence stated).
 """

@@ -20,9 +20,11 @@ from archwright.bench.sources._naslib import REPOSITORY, Cell, archived, full_co
 from archwright.bench.sources._source import TableSource, github
 
 SCORES = (
-    "epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip", "synflow",
+    "epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
+    "synflow",
 )  # fmt: skip
 _DATASETS = {"c10": "cifar10", "c100": "cifar100", "in16": "ImageNet16-120"}
+_IN16 = f"{MEANS}/ImageNet16-120"
 _FULL = ("naswot", "synflow", "logsynflow", "nregions")
 _ZEN = "run/results/benchmarks/nb201_zen.zip"
 _SUITE = "naslib/data/zc_nasbench201.json"
@@ -65,9 +67,9 @@ SOURCE = TableSource(
                 f"{MEANS}/cifar100/synflow.csv": "837b87f72fa64c78a8fcd6f6c1a8b192656e62cbd0e3c6f5be4fcdaa2edab8c0",
                 f"{MEANS}/cifar100/logsynflow.csv": "7058f774bb9194f3c497a9b7918f740be20db48cdd441a692b72edefad0314e4",
                 f"{MEANS}/cifar100/nregions.csv": "5a2933f833f40d3d9ba55d9bf05d63f764293d1e2c7ff46ee749a37ca6bf07bd",
-                f"{MEANS}/ImageNet16-120/naswot.csv": "5bd1e163d0b0776d97e785e28dbd262ea88d34d3bb9c9e608fa7c3cfd4c32762",
-                f"{MEANS}/ImageNet16-120/synflow.csv": "2bdea25fc4f9ebec5f89f80c454bb4965eff16a991a13658cfa521cb19450321",
-                f"{MEANS}/ImageNet16-120/logsynflow.csv": "1aa499e415446177f37792be66285d47184013654bba9d82a3a43fb0d4d0f8c5",
+                f"{_IN16}/naswot.csv": "5bd1e163d0b0776d97e785e28dbd262ea88d34d3bb9c9e608fa7c3cfd4c32762",
+                f"{_IN16}/synflow.csv": "2bdea25fc4f9ebec5f89f80c454bb4965eff16a991a13658cfa521cb19450321",
+                f"{_IN16}/logsynflow.csv": "1aa499e415446177f37792be66285d47184013654bba9d82a3a43fb0d4d0f8c5",
             },
         ),
         **github(

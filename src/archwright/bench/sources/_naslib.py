@@ -44,7 +44,7 @@ def full_columns(
 def some_columns(
     records: Mapping[str, Mapping[str, Any]], scores: Sequence[str], row: Row
 ) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
-    """Rows of the few architectures that have many scores, in the order of the file, and the scores; NaN where absent."""
+    """Rows of the few architectures with many scores, in the order of the file, and the scores; NaN where absent."""
     rows = np.array([row(digits(text)) for text in records], np.int16)
     values = [[record.get(score, {}).get("score", np.nan) for score in scores] for record in records.values()]
     return rows, np.array(values)

@@ -18,11 +18,14 @@ from archwright.errors import UserError
 
 
 class _Frame:
-    """Stands for an object of pandas: what it was made with and the state it was given."""
+    """Stands for an object of pandas, or what makes one: what it was called with and the state it was given."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
         self.state: Any = None
+
+    def __call__(self, *arguments: Any) -> _Frame:
+        return _Frame(*arguments)
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -38,16 +41,22 @@ def read_numbers(data: bytes) -> Any:
 
 
 def read_frame(data: bytes) -> dict[str, NDArray[Any]]:
-    """The columns of a pickled pandas frame, as pandas 1 wrote it.
+    """The columns of a pickled pandas frame, as pandas 1.0 or 1.4 wrote it.
 
     Raises:
         UserError: it names anything but frames, arrays, texts and numbers.
     """
-    state = _Frames(io.BytesIO(data)).load().state["_data"].state[-1]["0.14.1"]
-    names = state["axes"][0].arguments[1]["data"]
+    state = _Frames(io.BytesIO(data)).load().state
+    if "_mgr" in state:
+        blocks, axes = state["_mgr"].arguments
+        parts = [block.arguments for block in blocks]
+    else:
+        old = state["_data"].state[-1]["0.14.1"]
+        axes, parts = old["axes"], [(block["values"], block["mgr_locs"]) for block in old["blocks"]]
+    names = axes[0].arguments[1]["data"]
     columns: dict[str, NDArray[Any]] = {}
-    for block in state["blocks"]:
-        columns.update(zip(map(str, names[block["mgr_locs"]]), block["values"], strict=True))
+    for values, places in parts:
+        columns.update(zip(map(str, names[places]), values, strict=True))
     return columns
 
 
@@ -71,7 +80,9 @@ class _Frames(_Numbers):
             ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
             ("numpy.core.numeric", "_frombuffer"): _array,
             ("builtins", "slice"): slice,
+            ("functools", "partial"): _Frame,
             ("pandas.core.frame", "DataFrame"): _Frame,
+            ("pandas.core.internals.blocks", "new_block"): _Frame,
             ("pandas.core.internals.managers", "BlockManager"): _Frame,
             ("pandas.core.indexes.base", "_new_Index"): _Frame,
             ("pandas.core.indexes.base", "Index"): _Frame,
