@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from archwright.data.graphs import Graph
 from archwright.errors import UserError
 from archwright.estimate import TrainGraph
-from archwright.space import Arch
+from archwright.space import Arch, Space
+from archwright.supernet import OneOf, Supernet, SupernetStep, Uniform
 from archwright.train import GraphTrainer
 
 
@@ -56,6 +58,73 @@ def test_the_first_best_epoch_counts() -> None:
     assert [r.metrics["accuracy"] for r in reports] == [50.0, 100.0, 100.0, 100.0]
     assert [r.metrics["test_accuracy"] for r in reports] == [50.0, 0.0, 0.0, 0.0]
     assert [r.step for r in reports] == [0, 1, 2, 3]
+
+
+class Told(nn.Module):
+    """Answers each evaluation with the next of a list of logits, (10, 2)."""
+
+    def __init__(self, answers: list[Tensor]) -> None:
+        super().__init__()
+        self.weight, self.answers = nn.Parameter(torch.zeros(10, 2)), iter(answers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight if self.training else next(self.answers)
+
+
+def test_the_epoch_of_the_smallest_loss() -> None:
+    right = nn.functional.one_hot(graph().y, 2).float()
+    sure, fair = 9 * right, 0.1 * right
+    sure[4] = sure[4].flip(0)  # three of four validation nodes are right, the fourth surely wrong
+    fair[8] = fair[8].flip(0)
+    by_loss = list(GraphTrainer(epochs=3, select="loss").fit(Told([sure, fair, sure]), graph()))
+    assert [r.metrics["accuracy"] for r in by_loss] == [75.0, 100.0, 100.0]
+    assert [r.metrics["test_accuracy"] for r in by_loss] == [100.0, 50.0, 50.0]
+    soft = 0.1 * right
+    soft[4] = soft[4].flip(0)  # less often right than a wrong but wavering `fair`, with a smaller loss than `sure`
+    last = list(GraphTrainer(epochs=2, select="loss").fit(Told([sure, soft]), graph()))[-1]
+    first = list(GraphTrainer(epochs=2).fit(Told([sure, soft]), graph()))[-1]
+    assert last.metrics["accuracy"] == first.metrics["accuracy"] == 75.0
+    with pytest.raises(UserError, match="accuracy or loss"):
+        GraphTrainer(select="luck")  # type: ignore[arg-type]
+
+
+def test_a_training_that_diverges_ends() -> None:
+    class Exploding(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(2))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.weight * (1.0 if torch.equal(self.weight, torch.ones(2)) else torch.nan)
+
+    reports = list(GraphTrainer(epochs=9).fit(Exploding(), graph()))
+    assert len(reports) == 2
+    assert math.isnan(reports[-1].metrics["loss"])
+    assert reports[-1].metrics["accuracy"] > 0
+
+
+def test_shared_weights_are_trained_by_sampled_paths() -> None:
+    torch.manual_seed(0)
+    options = {name: nn.Linear(2, 2) for name in ("a", "b", "c")}
+    net, seen = Supernet(nn.Sequential(OneOf("layer", options)), name="three"), []
+
+    class Listening(Uniform):
+        def __call__(self, space: Space, rng: np.random.Generator) -> list[Arch]:
+            seen.append(super().__call__(space, rng))
+            return seen[-1]
+
+    step = SupernetStep(net.space, Listening(paths=1))
+    trainer = GraphTrainer(epochs=12, lr=0.1)
+    before = {n: p.detach().clone() for n, p in net.named_parameters()}
+    first = list(trainer.fit(net, graph(), step=step, metrics=lambda _: {"here": 1.0}))
+    assert len(first) == 12
+    assert first[-1].metrics == {"loss": first[-1].metrics["loss"], "here": 1.0}
+    assert {paths[0]["layer"] for paths in seen} == {"a", "b", "c"}
+    assert all(not torch.equal(p, before[n]) for n, p in net.named_parameters())
+    drawn = list(seen)
+    seen.clear()
+    list(trainer.fit(net, graph(), step=step, metrics=lambda _: {}))
+    assert seen == drawn
 
 
 def build(arch: Arch) -> nn.Module:
