@@ -39,6 +39,7 @@ class Stopper:
         threshold: in (0, 1).
         optimistic: the second rule, too.
         spread: of the second rule, above 0.
+        least: shorter curves are never stopped, at least 1: families of two parameters fit two points exactly.
 
     Raises:
         UserError: a number out of range.
@@ -48,10 +49,13 @@ class Stopper:
     threshold: float = 0.05
     optimistic: bool = False
     spread: float = 0.005
+    least: int = 4
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1 or not self.spread > 0:
             raise UserError(f"threshold must be in (0, 1) and spread above 0, got {self.threshold} and {self.spread}")
+        if self.least < 1:
+            raise UserError(f"least must be at least 1, got {self.least}")
 
     def decide(self, curve: ArrayLike, horizon: int, incumbent: float) -> Decision:
         """Judge a curve.
@@ -65,4 +69,5 @@ class Stopper:
         probability = prediction.probability_above(incumbent)
         behind = float(np.max(curve)) < incumbent and probability < self.threshold
         settled = self.optimistic and prediction.known and prediction.std < self.spread
-        return Decision(behind or settled, probability, prediction)
+        enough = np.shape(curve)[-1] >= self.least
+        return Decision(enough and (behind or settled), probability, prediction)
