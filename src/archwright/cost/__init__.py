@@ -7,16 +7,20 @@ from archwright.cost._latency import Latency
 from archwright.cost._measure import RUNTIMES, Comparison, compare_latency, latency, onnx_latency
 from archwright.cost._memory import peak_memory
 from archwright.cost._table import LatencyTable, Protocol
+from archwright.cost.accelerator import ACCELERATORS, AcceleratorCost, accelerator_cost
 
 __all__ = [
+    "ACCELERATORS",
     "COSTS",
     "PREDICTED",
     "RUNTIMES",
+    "AcceleratorCost",
     "Comparison",
     "Fit",
     "Latency",
     "LatencyTable",
     "Protocol",
+    "accelerator_cost",
     "compare_latency",
     "evaluate",
     "flops",

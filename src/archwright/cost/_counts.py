@@ -48,7 +48,7 @@ def flops(module: nn.Module, input: Tensor | Sequence[int]) -> int:  # noqa: A00
     x = example(module, input)
     fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     counter = FlopCounterMode(display=False, custom_mapping={fused: _attention})
-    with inference(module), _unfused_layers(), counter:
+    with inference(module), unfused_layers(), counter:
         module(x)
     return counter.get_total_flops()
 
@@ -60,7 +60,7 @@ def _attention(query: Sequence[int], key: Sequence[int], value: Sequence[int], *
 
 
 @contextlib.contextmanager
-def _unfused_layers() -> Iterator[None]:
+def unfused_layers() -> Iterator[None]:
     """Transformer layers run as one kernel in eval mode, which hides their products from the counter."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

@@ -10,6 +10,7 @@ from archwright.cost._counts import params as _params
 from archwright.cost._counts import size as _size
 from archwright.cost._mode import example
 from archwright.cost._table import LatencyTable
+from archwright.cost.accelerator import ACCELERATORS, accelerator_cost
 from archwright.errors import UserError, nearest
 from archwright.registry import Registry
 
@@ -37,6 +38,9 @@ def size(module: nn.Module, input: Tensor) -> int:  # noqa: A002
     return _size(module)
 
 
+_ON_ACCELERATOR = ("energy_mj", "latency_ms")
+
+
 def names() -> list[str]:
     """Costs that need nothing but the network: `flops`, `latency_ms`, `memory`, `params`, `size`."""
     return COSTS.names()
@@ -53,12 +57,14 @@ def evaluate(
 ) -> dict[str, float]:
     """Costs of one forward pass of one input, by name.
 
-    `latency_ms` is always measured here and now; `predicted_latency_ms` is what `table` says.
+    `latency_ms` is always measured here and now; `predicted_latency_ms` is what `table` says; `energy_mj:eyeriss` and
+    `latency_ms:eyeriss` (any of `ACCELERATORS`) are what `accelerator_cost` says.
 
     Args:
         module: a plain network.
         input_shape: of one input, without the batch.
-        names: some of `names()` and `predicted_latency_ms`; default all, and the prediction where there is a table.
+        names: some of `names()`, `predicted_latency_ms` and those of accelerators; default `names()`, and the
+            prediction where there is a table.
         table: look-up table for the prediction; operations it does not know are measured.
         runtime: of the measurement, `torch` or `onnxruntime`.
         threads: of the measurement.
@@ -68,9 +74,10 @@ def evaluate(
     """
     allowed = COSTS.names()
     wanted = list(names) if names is not None else allowed + [PREDICTED] * (table is not None)
+    modelled = {f"{cost}:{chip}": (cost, chip) for chip in ACCELERATORS.names() for cost in _ON_ACCELERATOR}
     for name in wanted:
-        if name not in (*allowed, PREDICTED):
-            raise UserError(f"unknown cost {name!r}{nearest(name, (*allowed, PREDICTED))}")
+        if name not in (*allowed, PREDICTED, *modelled):
+            raise UserError(f"unknown cost {name!r}{nearest(name, (*allowed, PREDICTED, *modelled))}")
     x = example(module, (1, *input_shape))
     found: dict[str, float] = {}
     for name in wanted:
@@ -78,6 +85,9 @@ def evaluate(
             if table is None:
                 raise UserError(f"{PREDICTED} needs a latency table: build one with LatencyTable.build and pass it")
             found[name] = table.predict(module, input_shape, measure_missing=True)
+        elif name in modelled:
+            cost, chip = modelled[name]
+            found[name] = getattr(accelerator_cost(module, x, chip), cost)
         elif name == "latency_ms":
             found[name] = float(COSTS.load(name)(module, x, runtime=runtime, threads=threads))
         else:
