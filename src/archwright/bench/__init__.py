@@ -2,7 +2,7 @@
 
 from archwright.bench._benchmark import Benchmark
 from archwright.bench._evaluate import evaluate_estimators
-from archwright.bench._load import BENCHMARKS, load, names
+from archwright.bench._load import BENCHMARKS, fetch, load, names
 from archwright.bench._nas_bench_graph import NasBenchGraph
 from archwright.bench._nasbench101 import NasBench101
 from archwright.bench._nasbench201 import NasBench201
@@ -25,6 +25,7 @@ __all__ = [
     "TransNasMacro",
     "TransNasMicro",
     "evaluate_estimators",
+    "fetch",
     "load",
     "names",
 ]

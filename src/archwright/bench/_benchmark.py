@@ -38,6 +38,8 @@ class Benchmark(ABC):
 
     name: ClassVar[str]
     datasets: ClassVar[tuple[str, ...]]
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Files below `nas/` that it reads; it cannot do without the first."""
 
     def __init__(
         self,

@@ -41,15 +41,16 @@ class NasBenchGraph(Benchmark):
         root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
 
     Raises:
-        UserError: unknown data set; the table is missing, cut short or changed.
+        UserError: unknown data set; the table is neither there nor to be had, or was cut short or changed.
     """
 
     name: ClassVar[str] = "nas-bench-graph"
     datasets: ClassVar[tuple[str, ...]] = tuple(_EPOCHS)
+    tables: ClassVar[tuple[str, ...]] = ("nasbench_graph.npz",)
 
     def __init__(self, dataset: str | None = None, root: Path | None = None) -> None:
         dataset = self._checked(dataset)
-        table, of = read_table("nasbench_graph.npz", root), "proteins_" if dataset == "proteins" else ""
+        table, of = read_table(self.tables[0], root), "proteins_" if dataset == "proteins" else ""
         operations = nasbenchgraph.PROTEINS_OPERATIONS if of else nasbenchgraph.OPERATIONS
         space = nasbenchgraph.space(operations)
         self._root = root

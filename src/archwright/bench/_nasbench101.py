@@ -35,15 +35,16 @@ class NasBench101(Benchmark):
         root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
 
     Raises:
-        UserError: unknown data set; the table is missing, cut short or changed.
+        UserError: unknown data set; the table is neither there nor to be had, or was cut short or changed.
     """
 
     name: ClassVar[str] = "nasbench101"
     datasets: ClassVar[tuple[str, ...]] = ("cifar10",)
+    tables: ClassVar[tuple[str, ...]] = ("nasbench101.npz",)
 
     def __init__(self, dataset: str | None = None, root: Path | None = None) -> None:
         dataset = self._checked(dataset)
-        table = read_table("nasbench101.npz", root)
+        table = read_table(self.tables[0], root)
         n, space = len(table["test108"]), cell_space()
         self._operations = table["ops"]
         super().__init__(

@@ -29,10 +29,10 @@ class NasBench201(Benchmark):
     """NAS-Bench-201 (Dong and Yang 2020, arXiv 2001.00326): 15,625 cells on three data sets after 12 and 200 epochs.
 
     Accuracies are means over the recorded seeds; parameters and FLOPs count every convolution of a cell, also those
-    that no path to the output passes. With `nasbench201_hardware.npz` beside the table there are latencies
+    that no path to the output passes. Where `nasbench201_hardware.npz` is at hand there are latencies
     (`latency_ms:<device>`; on CIFAR-10 those of HELP, Lee et al. 2021, which hold HW-NAS-Bench's, Li et al. 2021) and,
     on CIFAR-100, latencies and energies (`energy_mj:<device>`) of HW-NAS-Bench-360. `nasbench201_zerocost.npz` and
-    `nasbench201_fewshot_scores.npz` give published `scores`.
+    `nasbench201_fewshot_scores.npz` give published `scores`. `archwright.bench.fetch` brings all three.
 
     The simulated clock counts the recorded seconds of a training epoch, without validation; CIFAR-100 has none.
 
@@ -41,15 +41,21 @@ class NasBench201(Benchmark):
         root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
 
     Raises:
-        UserError: unknown data set; the table is missing, cut short or changed.
+        UserError: unknown data set; the table is neither there nor to be had, or was cut short or changed.
     """
 
     name: ClassVar[str] = "nasbench201"
     datasets: ClassVar[tuple[str, ...]] = tuple(_SHORT)
+    tables: ClassVar[tuple[str, ...]] = (
+        "nasbench201.npz",
+        "nasbench201_hardware.npz",
+        "nasbench201_zerocost.npz",
+        "nasbench201_fewshot_scores.npz",
+    )
 
     def __init__(self, dataset: str | None = None, root: Path | None = None) -> None:
         dataset = self._checked(dataset)
-        table, short = read_table("nasbench201.npz", root), _SHORT[dataset]
+        table, short = read_table(self.tables[0], root, beside=self.tables[1:]), _SHORT[dataset]
         space = nasbench201(channels=1, cells=1).space
         self._convolutions = np.isin(table["ops"], _CONVOLUTIONS).sum(1)
         seconds = f"{short}_epoch_s"

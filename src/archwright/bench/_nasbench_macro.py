@@ -30,15 +30,16 @@ class NasBenchMacro(Benchmark):
         root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
 
     Raises:
-        UserError: unknown data set; the table is missing, cut short or changed.
+        UserError: unknown data set; the table is neither there nor to be had, or was cut short or changed.
     """
 
     name: ClassVar[str] = "nasbench-macro"
     datasets: ClassVar[tuple[str, ...]] = ("cifar10",)
+    tables: ClassVar[tuple[str, ...]] = ("nasbench_macro.npz",)
 
     def __init__(self, dataset: str | None = None, root: Path | None = None) -> None:
         dataset = self._checked(dataset)
-        table = read_table("nasbench_macro.npz", root)
+        table = read_table(self.tables[0], root)
         self._layers = table["arch"]
         space = Space(
             [Choice(f"layer{number}", OPERATIONS) for stage in STAGES for number in stage],

@@ -32,15 +32,16 @@ class NatsSize(Benchmark):
         root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
 
     Raises:
-        UserError: unknown data set; the table is missing, cut short or changed.
+        UserError: unknown data set; the table is neither there nor to be had, or was cut short or changed.
     """
 
     name: ClassVar[str] = "nats-size"
     datasets: ClassVar[tuple[str, ...]] = ("cifar10",)
+    tables: ClassVar[tuple[str, ...]] = ("nats_size_cifar10.npz",)
 
     def __init__(self, dataset: str | None = None, root: Path | None = None) -> None:
         dataset = self._checked(dataset)
-        table = read_table("nats_size_cifar10.npz", root)
+        table = read_table(self.tables[0], root)
         self._channels = table["channels"].astype(np.int64)
         space = Space([Ordinal(f"channel{i}", _WIDTHS) for i in range(1, 6)], name=self.name)
         params, multiplications = _costs(self._channels)

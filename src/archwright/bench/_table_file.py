@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from archwright.bench.sources import ELSEWHERE, ORIGINALS, SOURCES, Arrays, content_digest, fetched
+from archwright.bench.sources import ORIGINALS, SOURCES, Arrays, content_digest, fetched
 from archwright.data._npz import load_arrays
 from archwright.data._storage import VARIABLE, data_folders
 from archwright.errors import ArchwrightError, UserError
@@ -72,15 +72,14 @@ def table_path(file: str, root: Path | None = None) -> Path:
     if found is not None:
         return found
     folders = [folder / FOLDER for folder in data_folders(root)]
-    nowhere = f"no table {file} in {' or '.join(map(str, folders))}, and"
-    by_hand = f"set {VARIABLE} to the folder that holds {FOLDER}/{file}"
-    if file not in SOURCES:
-        raise UserError(f"{nowhere} it cannot be downloaded: {ELSEWHERE[file]}; {by_hand}")
     try:
         return fetched(file, SOURCES[file], CONTENT[file], folders[0])
     except ArchwrightError as error:
-        put = f"put that file below {folders[0] / ORIGINALS}"
-        raise UserError(f"{nowhere} {error}; go online, {put}, or {by_hand}") from error
+        looked = " or ".join(map(str, folders))
+        raise UserError(
+            f"no table {file} in {looked}, and {error}; go online, put its published files below "
+            f"{folders[0] / ORIGINALS}, or set {VARIABLE} to the folder that holds {FOLDER}/{file}"
+        ) from error
 
 
 def _present(file: str, root: Path | None) -> Path | None:
@@ -90,7 +89,7 @@ def _present(file: str, root: Path | None) -> Path | None:
 
 def _checked(path: Path) -> Arrays:
     wrong = f"{path} ({path.stat().st_size:,} bytes) was cut short or changed"
-    advice = "remove it to have it fetched again" if path.name in SOURCES else "provide it again"
+    advice = "remove it to have it fetched again"
     try:
         arrays = load_arrays(path)
     except UserError as error:

@@ -43,15 +43,16 @@ class TransNasMicro(Benchmark):
         root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
 
     Raises:
-        UserError: unknown task; the table is missing, cut short or changed.
+        UserError: unknown task; the table is neither there nor to be had, or was cut short or changed.
     """
 
     name: ClassVar[str] = "transnas-micro"
     datasets: ClassVar[tuple[str, ...]] = tuple(_TASKS)
+    tables: ClassVar[tuple[str, ...]] = ("transnasbench101.npz",)
 
     def __init__(self, dataset: str | None = None, root: Path | None = None) -> None:
         dataset = self._checked(dataset)
-        table = read_table("transnasbench101.npz", root)
+        table = read_table(self.tables[0], root)
         self._operations = table["micro_arch"]
         space = Space([Choice(f"edge{i}{j}", OPERATIONS) for i, j in EDGES], name=self.name)
         super().__init__(
@@ -80,15 +81,16 @@ class TransNasMacro(Benchmark):
         root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
 
     Raises:
-        UserError: unknown task; the table is missing, cut short or changed.
+        UserError: unknown task; the table is neither there nor to be had, or was cut short or changed.
     """
 
     name: ClassVar[str] = "transnas-macro"
     datasets: ClassVar[tuple[str, ...]] = tuple(_TASKS)
+    tables: ClassVar[tuple[str, ...]] = ("transnasbench101.npz",)
 
     def __init__(self, dataset: str | None = None, root: Path | None = None) -> None:
         dataset = self._checked(dataset)
-        table = read_table("transnasbench101.npz", root)
+        table = read_table(self.tables[0], root)
         self._depths = (table["macro_arch"] > 0).sum(1)
         space = Space(
             [Choice("depth", _DEPTHS), *(Choice(f"module{i}", MODULES) for i in range(1, 7))],

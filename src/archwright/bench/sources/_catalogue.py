@@ -28,6 +28,3 @@ SOURCES: dict[str, TableSource] = {
 }
 """Compact tables and what they are made of. Each conversion was run on the published files and gave, to the last bit,
 the arrays that `content_digest` knows."""
-
-ELSEWHERE: dict[str, str] = {}
-"""Why the others cannot be downloaded."""
