@@ -70,7 +70,7 @@ class Objective:
 
     @classmethod
     def parse(cls, text: str | Objective) -> Objective:
-        """`"accuracy"`, `"params"` (directions known), `"max:my_metric"` or `"min:my_metric"`.
+        """`"accuracy"`, `"params"`, `"energy_mj:eyeriss"` (directions known), `"max:my_metric"` or `"min:my_metric"`.
 
         Raises:
             UserError: direction not known.
@@ -80,7 +80,8 @@ class Objective:
         direction, colon, metric = text.partition(":")
         if colon and direction in ("max", "min") and metric:
             return cls(metric, direction == "max")
-        stem = text.rsplit("_", 1)[-1] if text not in _MINIMISED else text
+        name = text.partition(":")[0]  # the rest names a device
+        stem = name.rsplit("_", 1)[-1] if name not in _MINIMISED else name
         if stem in _MAXIMISED:
             return cls(text, True)
         if stem in _MINIMISED:

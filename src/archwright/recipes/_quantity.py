@@ -27,13 +27,14 @@ def quantity(text: str | float, metric: str) -> float:
     Raises:
         UserError: not a finite number above 0, or a unit that does not fit the metric.
     """
-    units = _UNITS.get(metric, _COUNT)
+    kind = metric.partition(":")[0]  # the rest names a device
+    units = _UNITS.get(kind, _COUNT)
     match = re.fullmatch(r"\s*([0-9_.]+(?:[eE][-+]?[0-9]+)?)\s*([a-zA-Z]*)\s*", str(text))
     try:
         value = float(match[1]) * units[match[2].lower()] if match else math.nan
     except (KeyError, ValueError):
         value = math.nan
     if isinstance(text, bool) or not 0 < value < math.inf:
-        example = _SHOWN.get(metric, "150k or 1.5M")
+        example = _SHOWN.get(kind, "150k or 1.5M")
         raise UserError(f"a limit of {metric} is a number above 0 like {example}, got {text!r}")
     return value

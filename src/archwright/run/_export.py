@@ -64,6 +64,8 @@ class Export(Phase):
                 "onnx": dataclasses.asdict(exported.onnx_agreement),
             },
         }
+        modelled = [name for name in state.limits if ":" in name]  # of an accelerator
+        state.result |= cost.evaluate(state.model, splits.input_shape, modelled)
         self._check(state, onnx)
         agreement = exported.onnx_agreement
         state.progress.message(
