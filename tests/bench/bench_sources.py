@@ -100,20 +100,20 @@ class _Call:
         return self._parts
 
 
-def frame_pickle(columns: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch, *, old: bool) -> bytes:
+def frame_pickle(columns: Mapping[str, Any], *, old: bool) -> bytes:
     """A pandas frame with a block for each column, as pandas 1.0 (`old`) or 1.4 pickled it."""
-    frame = _named("pandas.core.frame", "DataFrame", monkeypatch)
-    manager = _named("pandas.core.internals.managers", "BlockManager", monkeypatch)
-    new_index = _named("pandas.core.indexes.base", "_new_Index", monkeypatch)
-    index = _named("pandas.core.indexes.base", "Index", monkeypatch)
-    new_block = _named("pandas.core.internals.blocks", "new_block", monkeypatch)
-    axes = [_Call(new_index, (index, {"data": np.array(list(columns), object), "name": None}))]
-    parts = [(np.asarray(column)[None], slice(i, i + 1, 1)) for i, column in enumerate(columns.values())]
-    if old:
-        blocks = [{"values": values, "mgr_locs": places} for values, places in parts]
-        state = {"_data": _Call(manager, (), (axes, [], [], {"0.14.1": {"axes": axes, "blocks": blocks}}))}
-    else:
-        state = {"_mgr": _Call(manager, ([_Call(new_block, part) for part in parts], axes))}
-    data = pickle.dumps(_Call(frame, (), state), protocol=2)
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        frame = _named("pandas.core.frame", "DataFrame", patch)
+        manager = _named("pandas.core.internals.managers", "BlockManager", patch)
+        new_index = _named("pandas.core.indexes.base", "_new_Index", patch)
+        index = _named("pandas.core.indexes.base", "Index", patch)
+        new_block = _named("pandas.core.internals.blocks", "new_block", patch)
+        axes = [_Call(new_index, (index, {"data": np.array(list(columns), object), "name": None}))]
+        parts = [(np.asarray(column)[None], slice(i, i + 1, 1)) for i, column in enumerate(columns.values())]
+        if old:
+            blocks = [{"values": values, "mgr_locs": places} for values, places in parts]
+            state = {"_data": _Call(manager, (), (axes, [], [], {"0.14.1": {"axes": axes, "blocks": blocks}}))}
+        else:
+            state = {"_mgr": _Call(manager, ([_Call(new_block, part) for part in parts], axes))}
+        data = pickle.dumps(_Call(frame, (), state), protocol=3)
     return data.replace(b"numpy._core.", b"numpy.core.")

@@ -2,6 +2,7 @@
 
 from archwright.bench._benchmark import Benchmark
 from archwright.bench._evaluate import evaluate_estimators
+from archwright.bench._hw_nas_bench import read_hw_nas_bench
 from archwright.bench._load import BENCHMARKS, fetch, load, names
 from archwright.bench._nas_bench_graph import NasBenchGraph
 from archwright.bench._nasbench101 import NasBench101
@@ -28,4 +29,5 @@ __all__ = [
     "fetch",
     "load",
     "names",
+    "read_hw_nas_bench",
 ]

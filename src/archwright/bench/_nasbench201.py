@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from archwright.bench._benchmark import Benchmark, Column
+from archwright.bench._hw_nas_bench import read_hw_nas_bench
 from archwright.bench._networks import fresh
 from archwright.bench._rows import FiniteRows, options_of
 from archwright.bench._table_file import Arrays, read_table, read_table_if_present
@@ -39,6 +40,7 @@ class NasBench201(Benchmark):
     Args:
         dataset: `cifar10`, `cifar100` or `imagenet16-120`.
         root: folder that holds `nas/`; None: `$ARCHWRIGHT_DATA`, then the cache folder.
+        hw_nas_bench: file of HW-NAS-Bench for its latencies and energies (`read_hw_nas_bench`), if there is one.
 
     Raises:
         UserError: unknown data set; the table is neither there nor to be had, or was cut short or changed.
@@ -53,7 +55,9 @@ class NasBench201(Benchmark):
         "nasbench201_fewshot_scores.npz",
     )
 
-    def __init__(self, dataset: str | None = None, root: Path | None = None) -> None:
+    def __init__(
+        self, dataset: str | None = None, root: Path | None = None, *, hw_nas_bench: Path | None = None
+    ) -> None:
         dataset = self._checked(dataset)
         table, short = read_table(self.tables[0], root, beside=self.tables[1:]), _SHORT[dataset]
         space = nasbench201(channels=1, cells=1).space
@@ -69,6 +73,7 @@ class NasBench201(Benchmark):
                 "params": table[f"params_{short}"],
                 "flops": _flops(table[f"flops_{short}"], _SHAPES[dataset][0]),
                 **_hardware(read_table_if_present("nasbench201_hardware.npz", root), dataset),
+                **({} if hw_nas_bench is None else read_hw_nas_bench(hw_nas_bench, dataset)),
             },
             budgets=(12, 200),
             seconds=table.get(seconds),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,8 @@ from numpy.typing import NDArray
 
 def csv_column(path: Path, name: str) -> NDArray[np.float64]:
     """A column of numbers of a CSV file with a header."""
-    import pandas as pd
-
-    return np.asarray(pd.read_csv(path, usecols=[name], float_precision="round_trip")[name], np.float64)
+    with path.open(encoding="utf-8", newline="") as file:
+        return np.array([float(row[name]) for row in csv.DictReader(file)])
 
 
 def single(column: NDArray[Any]) -> NDArray[np.float32]:
