@@ -18,6 +18,7 @@ from archwright.trial import Objective, Report, Trial, broken, excess, misses, o
         ("test_loss", "test_loss", False),
         ("latency_ms", "latency_ms", False),
         ("energy_mj", "energy_mj", False),
+        ("energy_mj:eyeriss", "energy_mj:eyeriss", False),
         ("predicted_latency_ms", "predicted_latency_ms", False),
         ("max:params", "params", True),
         ("min:my_metric", "my_metric", False),

@@ -13,7 +13,7 @@ from archwright.recipes import quantity
         ("4M", "size", 4e6),
         ("10 MiB", "memory", 10 * 2.0**20), ("100B", "size", 100.0), ("15", "latency_ms", 15.0),
         ("15ms", "latency_ms", 15.0),
-        ("0.2s", "latency_ms", 200.0), ("500us", "latency_ms", 0.5),
+        ("0.2s", "latency_ms", 200.0), ("500us", "latency_ms", 0.5), ("2ms", "latency_ms:eyeriss", 2.0),
     ],
 )  # fmt: skip
 def test_amounts(text, metric, value):
