@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from archwright import cost
 from archwright.data.graphs._graph import sparse_rows
 from archwright.errors import UserError
-from archwright.zoo.graph import ARMA, GAT, GCN, GIN, KGNN, SAGE, Cheb, Dropout, GraphNetwork, Neighbours, to_pyg
+from archwright.zoo.graph import ARMA, GAT, GCN, GIN, KGNN, SAGE, SG, Cheb, Dropout, GraphNetwork, Neighbours, to_pyg
 
 PATH = torch.tensor([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]])
-LAYERS = [ARMA, GAT, GCN, GIN, KGNN, SAGE, Cheb]
+LAYERS = [ARMA, GAT, GCN, GIN, KGNN, SAGE, SG, Cheb]
 pyg = pytest.mark.skipif(
     importlib.util.find_spec("torch_geometric") is None, reason="PyTorch Geometric is not installed"
 )
@@ -44,6 +44,8 @@ def by_hand(layer: nn.Module, x: Tensor) -> Tensor:
     match layer:
         case GCN():
             return symmetric(adjacency(True)) @ x @ layer.lin.weight.t() + layer.bias
+        case SG():
+            return symmetric(adjacency(True)) @ x @ layer.lin.weight.t() + layer.lin.bias
         case GIN():
             return adjacency(True) @ x @ layer.nn.weight.t() + layer.nn.bias
         case Cheb():
@@ -68,7 +70,25 @@ def attended(layer: GAT, x: Tensor) -> Tensor:
         weight = score.softmax(1)
         torch.testing.assert_close(weight.sum(1), torch.ones(4))
         heads.append(weight @ h)
-    return torch.cat(heads, 1) + layer.bias
+    return (sum(heads) / len(heads) if layer.average else torch.cat(heads, 1)) + layer.bias
+
+
+def test_averaged_heads() -> None:
+    layer, x = GAT(3, 5, Neighbours(PATH, 4), 2, average=True), torch.randn(4, 3)
+    assert layer.lin.weight.shape == (10, 3)
+    torch.testing.assert_close(layer(x), attended(layer, x))
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_new_weights_are_drawn_in_place(kind: type[nn.Module]) -> None:
+    torch.manual_seed(1)
+    layer = kind(3, 6, Neighbours(PATH, 4))
+    first = [p.detach().clone() for p in layer.parameters()]
+    for module in layer.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    changed = {name for (name, p), old in zip(layer.named_parameters(), first, strict=True) if not torch.equal(p, old)}
+    assert {name for name, p in layer.named_parameters() if p.ndim > 1 and p.any()} <= changed
 
 
 @pytest.mark.parametrize("kind", LAYERS)
@@ -134,7 +154,7 @@ def network(pre: bool, post: bool) -> GraphNetwork:
 
 
 @pyg
-@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize("kind", [k for k in LAYERS if k is not SG])
 def test_layers_of_pyg_give_the_same(kind: type[nn.Module]) -> None:
     name = {GAT: "gat", GCN: "gcn", GIN: "gin", Cheb: "cheb", SAGE: "sage", ARMA: "arma", KGNN: "graph"}[kind]
     ours = GraphNetwork(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,8 @@ from torch import Tensor
 from archwright.data.graphs import Graph
 from archwright.errors import UserError
 from archwright.space import Space
+from archwright.supernet import SupernetStep, Uniform
+from archwright.train import GraphTrainer
 from archwright.zoo import graphnas
 from archwright.zoo.graph import Neighbours
 from archwright.zoo.graph._macro import ACTIVATIONS, AGGREGATORS, ATTENTIONS, MacroLayer
@@ -87,12 +91,90 @@ def test_aggregators_by_hand(aggregator: str) -> None:
     torch.testing.assert_close(one(x), torch.stack([take[aggregator](h[rows]) for rows in neighbours]))
 
 
-def test_every_drawn_network_runs_and_learns() -> None:
+def small_graph() -> Graph:
     part = torch.arange(4)
-    graph = Graph(
+    return Graph(
         name="path", x=torch.randn(4, 3), edge_index=PATH, y=part % 2, classes=2, train=part < 2, valid=part == 2,
         test=part == 3,
     )  # fmt: skip
+
+
+def test_micro_networks_by_hand() -> None:
+    graph, values = small_graph(), {"in0": 1, "op0": "gcn", "in1": 2, "op1": "linear", "activation": "tanh"}
+    net = graphnas.micro_supernet(graph, width=5).eval()
+    first, second = net.module.cells
+    state = net.module.pre[1](graph.x)
+    scale = LOOPED.sum(1).rsqrt()
+    gcn = first.operation.options[graphnas.MICRO_OPERATIONS.index("gcn")]
+    a = scale[:, None] * LOOPED * scale @ state @ gcn.lin.weight.t() + gcn.bias
+    b = second.operation.options[graphnas.MICRO_OPERATIONS.index("linear")](a)
+    head = dict(zip(("add", "product", "concat"), net.module.head.options, strict=True))
+    merged = {"add": a + b, "product": a * b, "concat": torch.cat([a, b], 1)}
+    for merge, value in merged.items():
+        torch.testing.assert_close(net(graph.x, values | {"merge": merge}), head[merge](value.tanh()))
+
+
+def test_micro_supernet_has_the_micro_space() -> None:
+    net = graphnas.micro_supernet(small_graph(), width=4)
+    assert net.space == graphnas.micro()
+    arch = graphnas.micro().sample(np.random.default_rng(0))
+    assert net.space.arch(arch).key == arch.key
+
+
+def test_every_micro_network_runs_alone_as_it_does_in_the_supernet() -> None:
+    graph, rng = small_graph(), np.random.default_rng(0)
+    net = graphnas.micro_supernet(graph, width=4).eval()
+    for operation in graphnas.MICRO_OPERATIONS:
+        arch = net.space.arch({**net.space.sample(rng), "op0": operation})
+        alone = net.slice(arch)
+        torch.testing.assert_close(alone(graph.x), net(graph.x, arch))
+        assert sum(p.numel() for p in alone.parameters()) < sum(p.numel() for p in net.parameters())
+        fresh = net.slice(arch, fresh=True)
+        assert [p.shape for p in fresh.parameters()] == [p.shape for p in alone.parameters()]
+        assert not torch.equal(fresh.head.weight, alone.head.weight)
+
+
+def test_relaxed_inputs_are_mixed() -> None:
+    graph = small_graph()
+    net = graphnas.micro_supernet(graph, width=4).eval()
+    arch = dict(net.space.sample(np.random.default_rng(0))) | {"op0": "linear", "merge": "add", "activation": "linear"}
+    arch |= {"in1": 0, "op1": "zero"}
+    ends = [net(graph.x, arch | {"in0": i}) for i in (0, 1)]
+    torch.testing.assert_close(net(graph.x, arch | {"in0": [0.25, 0.75]}), 0.25 * ends[0] + 0.75 * ends[1])
+
+
+def test_a_network_without_operations_is_constant_and_can_be_trained() -> None:
+    graph = small_graph()
+    arch = {"in0": 0, "op0": "zero", "in1": 0, "op1": "zero", "activation": "relu", "merge": "product"}
+    network = graphnas.micro_network(arch, graph, width=4)
+    assert (network(graph.x) == network(graph.x)[0]).all()
+    *_, last = graphnas.trainer().fit(network, graph)
+    assert np.isfinite(last.metrics["loss"])
+
+
+def test_the_settings_of_the_training_are_part_of_the_architecture() -> None:
+    graph = small_graph()
+    arch = graphnas.micro(training=True).sample(np.random.default_rng(0))
+    network = graphnas.micro_network(arch, graph)
+    assert network.pre[0].weight.shape == (arch["hidden"], 3)
+    assert network.drop.p == arch["dropout"]
+    trainer = graphnas.trainer(arch)
+    assert (trainer.lr, trainer.weight_decay, trainer.select) == (arch["lr"], arch["weight_decay"], "loss")
+    with pytest.raises(UserError, match="op0"):
+        graphnas.micro_network({"in0": 1}, graph)
+
+
+def test_shared_weights_learn() -> None:
+    graph = dataclasses.replace(small_graph(), edge_index=torch.zeros(2, 0, dtype=torch.long))
+    net = graphnas.micro_supernet(graph, width=8, dropout=0.0)
+    step = SupernetStep(net.space, Uniform(paths=2), distil=False)
+    reports = list(GraphTrainer(epochs=150, lr=0.05).fit(net, graph, step=step, metrics=lambda _: {}))
+    losses = [report.metrics["loss"] for report in reports]
+    assert np.mean(losses[-50:]) < 0.75 * np.mean(losses[:10])
+
+
+def test_every_drawn_network_runs_and_learns() -> None:
+    graph = small_graph()
     rng, space = np.random.default_rng(0), graphnas.macro()
     for _ in range(15):
         network = graphnas.network(space.sample(rng), graph)

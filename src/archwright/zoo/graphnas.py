@@ -1,4 +1,4 @@
-"""`graphnas`: the spaces of GraphNAS (Gao et al. 2020, IJCAI, arXiv 1904.09981), and the networks of the macro one.
+"""`graphnas`: the spaces of GraphNAS (Gao et al. 2020, IJCAI, arXiv 1904.09981) and their networks.
 
 Macro: for each of two layers an attention function, an aggregator, an activation, a number of heads and a width; the
 last width is the number of classes. Micro: two cells that read earlier states, an activation and a merge.
@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
+
 from archwright.data.graphs import Graph
 from archwright.errors import UserError
 from archwright.space import Choice, Ordinal, Space, Variable
+from archwright.supernet import Supernet
 from archwright.train import GraphTrainer
 from archwright.zoo.graph._macro import ACTIVATIONS, AGGREGATORS, ATTENTIONS, MacroNetwork
+from archwright.zoo.graph._micro import MicroNetwork
 from archwright.zoo.graph._neighbours import Neighbours
 
 HEADS = (1, 2, 4, 6, 8, 16)
@@ -48,7 +52,7 @@ def macro(layers: int = 2) -> Space:
 
 
 def micro(*, training: bool = False) -> Space:
-    """12 960 architectures of two cells, without networks here; 27 216 000 with the settings of the training.
+    """12 960 architectures of two cells; 27 216 000 with the settings of the training.
 
     Args:
         training: whether learning rate, dropout, weight decay and width are searched, too.
@@ -66,6 +70,54 @@ def micro(*, training: bool = False) -> Space:
             Ordinal("hidden", (8, 16, 32, 64, 128, 256, 512)),
         ]
     return Space(variables, name="graphnas-micro")
+
+
+def micro_supernet(graph: Graph, *, width: int = 64, dropout: float = 0.6) -> Supernet:
+    """All micro networks over shared weights, bound to a graph; its space is that of `micro()`.
+
+    `net(graph.x, arch)` runs one of them, `net.slice(arch)` cuts it out. Under relaxation (weights over options) the
+    `merge` must be decided, because `concat` is wider than the others.
+
+    Args:
+        graph: its features (N, F) are the input; the output is (N, classes).
+        width: of all states.
+        dropout: share of the features dropped.
+    """
+    space = micro()
+    cells = [(_choice(space, f"in{n}"), _choice(space, f"op{n}")) for n in range(2)]
+    module = MicroNetwork(
+        cells,
+        _choice(space, "activation"),
+        _choice(space, "merge"),
+        Neighbours(graph.edge_index, graph.nodes),
+        features=graph.features,
+        classes=graph.classes,
+        width=width,
+        dropout=dropout,
+    )
+    return Supernet(module, name="graphnas-micro", input_shape=(graph.features,))
+
+
+def _choice(space: Space, name: str) -> Choice:
+    variable = space[name]
+    assert isinstance(variable, Choice)
+    return variable
+
+
+def micro_network(arch: Mapping[str, Any], graph: Graph, *, width: int = 64, dropout: float = 0.6) -> nn.Module:
+    """The network of a micro architecture, bound to a graph, with fresh weights.
+
+    Args:
+        arch: of `micro()`, or of `micro(training=True)`, whose width and dropout are then taken.
+        graph, width, dropout: as for `micro_supernet`.
+
+    Raises:
+        UserError: `arch` is not of the space.
+    """
+    member = micro(training="hidden" in arch).arch(arch)
+    width, dropout = member.get("hidden", width), member.get("dropout", dropout)
+    net = micro_supernet(graph, width=width, dropout=dropout)
+    return net.slice({name: value for name, value in member.items() if name in net.space.names})
 
 
 def network(arch: Mapping[str, Any], graph: Graph, *, dropout: float = 0.6) -> MacroNetwork:
@@ -87,6 +139,12 @@ def network(arch: Mapping[str, Any], graph: Graph, *, dropout: float = 0.6) -> M
     )
 
 
-def trainer() -> GraphTrainer:
-    """The training of the published code: Adam, 300 epochs."""
-    return GraphTrainer(epochs=300, optimizer="adam", lr=0.005, weight_decay=5e-4)
+def trainer(arch: Mapping[str, Any] | None = None) -> GraphTrainer:
+    """The training of the published code: Adam, 300 epochs; what counts is the epoch of the smallest validation loss.
+
+    Args:
+        arch: of `micro(training=True)`, whose learning rate and weight decay are taken.
+    """
+    found = arch or {}
+    lr, decay = found.get("lr", 0.005), found.get("weight_decay", 5e-4)
+    return GraphTrainer(epochs=300, optimizer="adam", lr=lr, weight_decay=decay, select="loss")

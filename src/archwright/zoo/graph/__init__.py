@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archwright.zoo.graph._layers import ARMA, GAT, GCN, GIN, KGNN, SAGE, Cheb, Dropout, FullyConnected
+from archwright.zoo.graph._layers import ARMA, GAT, GCN, GIN, KGNN, SAGE, SG, Cheb, Dropout, FullyConnected
 from archwright.zoo.graph._neighbours import Neighbours
 from archwright.zoo.graph._network import GraphNetwork
 from archwright.zoo.graph._pyg import to_pyg
@@ -15,6 +15,7 @@ __all__ = [
     "GIN",
     "KGNN",
     "SAGE",
+    "SG",
     "Cheb",
     "Dropout",
     "FullyConnected",

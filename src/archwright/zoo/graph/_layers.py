@@ -1,4 +1,4 @@
-"""The seven graph layers of NAS-Bench-Graph, each as the PyTorch Geometric layer of its name.
+"""The seven graph layers of NAS-Bench-Graph and one more, each as the PyTorch Geometric layer of its name.
 
 Parameters have the names and shapes of PyG, so that a state dict fits both. Here features are multiplied by the weight
 before they are summed over neighbours: the same number for less work, above all for wide sparse features.
@@ -45,33 +45,44 @@ class GCN(GraphLayer):
         self.lin = _glorot_linear(inputs, outputs)
         self.bias = nn.Parameter(torch.zeros(outputs))
 
+    def reset_parameters(self) -> None:
+        _glorot(self.lin.weight)
+        nn.init.zeros_(self.bias)
+
     def forward(self, x: Tensor) -> Tensor:
         return self.total("gcn", times(x, self.lin.weight)) + self.bias
 
 
 class GAT(GraphLayer):
-    """Graph attention with heads concatenated (Velickovic et al. 2018); PyG `GATConv`.
+    """Graph attention with heads concatenated, or averaged (Velickovic et al. 2018); PyG `GATConv`.
 
     Args:
-        heads: H; D must be a multiple of it.
+        heads: H; D must be a multiple of it if they are concatenated.
+        average: whether heads have D features each and are averaged.
     """
 
     heads: int
 
-    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours, heads: int = 2) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, neighbours: Neighbours, heads: int = 2, *, average: bool = False
+    ) -> None:
         super().__init__(inputs, outputs, neighbours)
-        if outputs % heads:
+        if outputs % heads and not average:
             raise UserError(f"{outputs} features cannot be divided among {heads} heads")
-        self.heads = heads
-        self.lin = _glorot_linear(inputs, outputs)
-        self.att_src = nn.Parameter(torch.empty(1, heads, outputs // heads))
-        self.att_dst = nn.Parameter(torch.empty(1, heads, outputs // heads))
+        self.heads, self.average = heads, average
+        features = outputs if average else outputs // heads
+        self.lin = _glorot_linear(inputs, heads * features)
+        self.att_src = nn.Parameter(torch.empty(1, heads, features))
+        self.att_dst = nn.Parameter(torch.empty(1, heads, features))
         self.bias = nn.Parameter(torch.zeros(outputs))
-        nn.init.xavier_uniform_(self.att_src)
-        nn.init.xavier_uniform_(self.att_dst)
+        _glorot(self.att_src, self.att_dst)
+
+    def reset_parameters(self) -> None:
+        _glorot(self.lin.weight, self.att_src, self.att_dst)
+        nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        h_NHC = times(x, self.lin.weight).view(-1, self.heads, self.outputs // self.heads)
+        h_NHC = times(x, self.lin.weight).view(-1, *self.att_src.shape[1:])
         source, target = self.neighbours.with_loops(h_NHC.device)
         sent, received = (h_NHC * self.att_src).sum(-1), (h_NHC * self.att_dst).sum(-1)
         score_EH = F.leaky_relu(sent[source] + received[target], 0.2)
@@ -81,7 +92,7 @@ class GAT(GraphLayer):
             F.embedding_bag(source, h_NC, starts, mode="sum", per_sample_weights=weight_E)
             for h_NC, weight_E in zip(h_NHC.unbind(1), weight_EH.t().contiguous())
         ]
-        return torch.cat(heads, 1) + self.bias
+        return (torch.stack(heads).mean(0) if self.average else torch.cat(heads, 1)) + self.bias
 
 
 class GIN(GraphLayer):
@@ -103,6 +114,10 @@ class Cheb(GraphLayer):
         super().__init__(inputs, outputs, neighbours)
         self.lins = nn.ModuleList([_glorot_linear(inputs, outputs), _glorot_linear(inputs, outputs)])
         self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def reset_parameters(self) -> None:
+        _glorot(*self.lins.parameters())
+        nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         kept, sent = times2(x, *(weight for weight in self.lins.parameters()))
@@ -134,8 +149,11 @@ class ARMA(GraphLayer):
         self.init_weight = nn.Parameter(torch.empty(1, inputs, outputs))
         self.root_weight = nn.Parameter(torch.empty(1, 1, inputs, outputs))
         self.bias = nn.Parameter(torch.zeros(1, 1, 1, outputs))
-        for weight in (self.weight, self.init_weight, self.root_weight):
-            nn.init.xavier_uniform_(weight.view(weight.shape[-2:]))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        _glorot(*(weight.view(weight.shape[-2:]) for weight in (self.weight, self.init_weight, self.root_weight)))
+        nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         sent, kept = times2(x, self.init_weight[0].t(), self.root_weight[0, 0].t())
@@ -153,6 +171,20 @@ class KGNN(GraphLayer):
     def forward(self, x: Tensor) -> Tensor:
         sent, kept = times2(x, self.lin_rel.weight, self.lin_root.weight)
         return self.total("sum", sent) + self.lin_rel.bias + kept
+
+
+class SG(GraphLayer):
+    """Simplified graph convolution of one hop, D^-1/2 (A + I) D^-1/2 X W + b (Wu et al. 2019); PyG `SGConv`.
+
+    The function of `GCN`; other initial weights.
+    """
+
+    def __init__(self, inputs: int, outputs: int, neighbours: Neighbours) -> None:
+        super().__init__(inputs, outputs, neighbours)
+        self.lin = nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.total("gcn", times(x, self.lin.weight)) + self.lin.bias
 
 
 class FullyConnected(nn.Linear):
@@ -204,6 +236,11 @@ def softmax_over_sources(score_EH: Tensor, target: Tensor, nodes: int) -> Tensor
     )
     weight = (score_EH - top[target]).exp()
     return weight / torch.zeros_like(top).index_add(0, target, weight)[target]
+
+
+def _glorot(*weights: Tensor) -> None:
+    for weight in weights:
+        nn.init.xavier_uniform_(weight)
 
 
 def _glorot_linear(inputs: int, outputs: int) -> nn.Linear:

@@ -64,11 +64,18 @@ class MacroLayer(nn.Module):
         self.heads, self.average = heads, average
         self.weight = nn.Parameter(torch.empty(heads * outputs, inputs))
         self.bias = nn.Parameter(torch.zeros(outputs if average else heads * outputs))
-        nn.init.xavier_uniform_(self.weight)
         for name in _VECTORS[attention]:
-            self.register_parameter(name, nn.Parameter(nn.init.xavier_uniform_(torch.empty(1, heads, outputs))))
+            self.register_parameter(name, nn.Parameter(torch.empty(1, heads, outputs)))
+        self.reset_parameters()
         pooled = aggregator != "sum"
         self.pool = nn.Sequential(nn.Linear(outputs, _POOL), nn.Linear(_POOL, outputs)) if pooled else nn.Identity()
+
+    def reset_parameters(self) -> None:
+        """New weights, without those of the linear layers of an aggregator."""
+        nn.init.xavier_uniform_(self.weight)
+        nn.init.zeros_(self.bias)
+        for name in _VECTORS[self.attention]:
+            nn.init.xavier_uniform_(self.get_parameter(name))
 
     def forward(self, x: Tensor) -> Tensor:
         h_NHC = times(x, self.weight).unflatten(1, (self.heads, -1))  # type: ignore[no-untyped-call]
