@@ -24,7 +24,7 @@ FLOORS = [
     {"supernet"},
     {"zoo"},
     {"estimate"},
-    {"search"},
+    {"search", "gradient"},
     {"export"},
     {"bench"},
     {"study"},

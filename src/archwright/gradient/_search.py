@@ -1,0 +1,299 @@
+"""The loop that joins the five slots."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archwright.data import Split, Splits, augmentation
+from archwright.errors import UserError
+from archwright.gradient._derivation import Derivation, Feasible, assembled, ranked
+from archwright.gradient._diagnostics import dominant_eigenvalue, skip_share
+from archwright.gradient._found import Found
+from archwright.gradient._hypergradient import Hypergradient
+from archwright.gradient._magnitude import Magnitude
+from archwright.gradient._outer import OuterBatches, halves
+from archwright.gradient._relaxation import Relaxation
+from archwright.gradient._relaxed import Inputs, Relaxed
+from archwright.gradient._schedule import Schedule, View
+from archwright.gradient._score_function import ScoreFunction
+from archwright.gradient._step import BilevelStep, Penalty
+from archwright.gradient._update import Update
+from archwright.space import Arch
+from archwright.supernet import Supernet
+from archwright.train import Trainer
+
+OnUpdate = Callable[[float, float], None]
+OnEpoch = Callable[[Mapping[str, Any]], None]
+_JUDGED = 512  # samples that the mixture is judged on after every epoch
+_SHARPNESS = 64  # samples of the eigenvalue
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GradientSearch:
+    """A search by gradient: relaxation, hypergradient, update, schedule, derivation.
+
+    Args:
+        relaxation: how parameters become weights over options.
+        hypergradient: how the outer loss is differentiated.
+        update: how the parameters move.
+        schedule: how the space shrinks, or None.
+        derive: how the answer is read off.
+        inputs: of a cell's node during the search: `"all"`, of which the strongest stay at the end, or a relaxed choice
+            (`"learned"`).
+        none: whether every edge of a cell has a zero that competes and is never chosen.
+        split: share of the training part for the weights, in (0, 1); the rest is the architecture's.
+        every: steps of the weights for one of the architecture.
+        warmup: part of the search in which only weights move, in [0, 1).
+        trainer: how the weights are trained.
+        sharpness: whether the dominant eigenvalue of the outer loss is measured after every epoch.
+
+    Raises:
+        UserError: slots that do not go together, or a setting out of range.
+    """
+
+    relaxation: Relaxation
+    hypergradient: Hypergradient | ScoreFunction
+    update: Update
+    schedule: Schedule | None = None
+    derive: Derivation = dataclasses.field(default_factory=Magnitude)
+    inputs: Inputs = "all"
+    none: bool = False
+    split: float = 0.5
+    every: int = 1
+    warmup: float = 0.0
+    trainer: Trainer = Trainer(epochs=50, batch_size=64, lr=0.025, weight_decay=3e-4, clip=5.0)
+    sharpness: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.split < 1 or not 0 <= self.warmup < 1 or self.every < 1:
+            raise UserError(
+                f"a search needs split in (0, 1), warmup in [0, 1) and every >= 1, got split {self.split}, warmup "
+                f"{self.warmup}, every {self.every}"
+            )
+        self._check_slots()
+
+    def _check_slots(self) -> None:
+        relaxed, estimator = type(self.relaxation).__name__, type(self.hypergradient).__name__
+        scored = isinstance(self.hypergradient, ScoreFunction)
+        if self.relaxation.sampled and not scored:
+            raise UserError(
+                f"{relaxed} gives options without a gradient, so {estimator} has nothing to differentiate: take a "
+                "score-function estimator (Reinforce, Rebar, Relax), or a relaxation that carries one"
+            )
+        if scored and not self.relaxation.sampled:
+            raise UserError(
+                f"{estimator} draws architectures by itself and asks for no weights of {relaxed}: take the relaxation "
+                "Sampled"
+            )
+        if scored and self.update.wants == "weights":
+            raise UserError(
+                f"{type(self.update).__name__} wants gradients by the weights of a mixture, {estimator} gives them by "
+                "the parameters"
+            )
+
+    def search(
+        self,
+        net: Supernet,
+        splits: Splits,
+        *,
+        seed: int = 0,
+        folder: str | Path | None = None,
+        feasible: Feasible | None = None,
+        penalty: Penalty | None = None,
+        on_update: OnUpdate | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> Found:
+        """Train the mixture and derive an architecture.
+
+        Args:
+            net: supernet; its weights are trained in place.
+            splits: data; only the training part is used.
+            seed: at least 0.
+            folder: where checkpoints are kept; the search goes on from them if they exist.
+            feasible: whether an architecture keeps the limits.
+            penalty: expected cost, added to the architecture's loss.
+            on_update: told epochs done and planned after every step.
+            on_epoch: told what was measured after every epoch.
+
+        Raises:
+            UserError: nothing to relax, no data, a checkpoint of another search.
+            Infeasible: no architecture within the limits.
+        """
+        inner, outer = halves(splits, self.split, seed)
+        estimator = self.hypergradient if isinstance(self.hypergradient, ScoreFunction) else None
+        relaxed = Relaxed(
+            net, self.relaxation, self.update, inputs=self.inputs, none=self.none, estimator=estimator, seed=seed
+        )
+        session = _Session(self, relaxed, inner, outer, seed, folder, feasible, penalty, on_update, on_epoch)
+        epochs = session.train(self.trainer, "search", session.after_epoch)
+        arch = self.derive(relaxed, session)
+        net.eval()
+        return Found(arch=arch, relaxed=relaxed, history=relaxed.history, epochs=epochs)
+
+
+class _Session:
+    """A search at work."""
+
+    def __init__(
+        self,
+        search: GradientSearch,
+        relaxed: Relaxed,
+        inner: Splits,
+        outer: Split,
+        seed: int,
+        folder: str | Path | None,
+        feasible: Feasible | None,
+        penalty: Penalty | None,
+        on_update: OnUpdate | None,
+        on_epoch: OnEpoch | None,
+    ) -> None:
+        self._search, self._relaxed, self._inner, self._outer, self._seed = search, relaxed, inner, outer, seed
+        self._folder = None if folder is None else Path(folder)
+        self.feasible, self._on_update, self._on_epoch = feasible, on_update, on_epoch
+        augment = search.trainer.augment
+        device = next(relaxed.net.parameters()).device
+        self._step = BilevelStep(
+            search.hypergradient,
+            OuterBatches(
+                outer,
+                search.trainer.batch_size,
+                seed=seed + 1,
+                augment=augmentation.build(augment, inner) if isinstance(augment, str) else augment,
+                device=device,
+            ),
+            every=search.every,
+            warmup=search.warmup,
+            penalty=penalty,
+        )
+
+    def train(
+        self, trainer: Trainer, name: str, after: Callable[[nn.Module], dict[str, float]]
+    ) -> list[dict[str, float]]:
+        """Run the bi-level loop; `after` is called after every epoch and gives its measurements."""
+        relaxed = self._relaxed
+
+        def told(done: float, planned: float) -> None:
+            if planned < float("inf"):
+                relaxed.progress = min(done / planned, 1.0)
+                relaxed.planned = planned * max(1, len(self._inner.train) // trainer.batch_size)
+            if self._on_update is not None:
+                self._on_update(done, planned)
+
+        if trainer.minutes is None:
+            told(0.0, trainer.planned_epochs)
+        path = None if self._folder is None else self._folder / f"{name}.pt"
+        reports = dataclasses.replace(trainer, evaluate_every=1).fit(
+            relaxed, self._inner, self._step, seed=self._seed, checkpoint=path, metrics=after, on_update=told
+        )
+        epochs = []
+        for report in reports:
+            epochs.append(dict(report.metrics))
+            if self._on_epoch is not None:
+                self._on_epoch(report.metrics)
+        return epochs
+
+    def after_epoch(self, module: nn.Module) -> dict[str, float]:
+        """Measure, let the schedule act, remember."""
+        relaxed, search = self._relaxed, self._search
+        facts = self.judge(relaxed.mean())
+        with contextlib.suppress(UserError):
+            facts["skip_share"] = skip_share(relaxed.net, self._likeliest())
+        if search.sharpness and search.update.wants == "alphas" and not search.relaxation.sampled:
+            facts["eigenvalue"] = self._eigenvalue()
+        relaxed.record(**facts)
+        if search.schedule is not None:
+            relaxed.restrict(search.schedule(relaxed.space, self._view()))
+        facts["options"] = float(sum(len(relaxed.alive(name)) for name in relaxed.names))
+        return facts
+
+    def _likeliest(self) -> Arch:
+        return self._relaxed.member(assembled(self._relaxed, ranked(self._relaxed)))
+
+    def _view(self) -> View:
+        relaxed = self._relaxed
+        return View(
+            probabilities=relaxed.probabilities(),
+            alphas={n: a[relaxed._places(n)].detach().cpu() for n, a in zip(relaxed.names, relaxed.alphas)},
+            options={n: len(a) for n, a in zip(relaxed.names, relaxed.alphas)},
+            zeros=relaxed.zeros,
+            mover=relaxed.mover,
+            progress=relaxed.progress,
+            moving=self._step.moving(relaxed),
+        )
+
+    def judge(self, selection: Mapping[str, Any]) -> dict[str, float]:
+        """`accuracy` in percent and `loss` of a mixture on samples of the architecture's data, batch statistics."""
+        relaxed = self._relaxed
+        right, loss, seen = 0.0, 0.0, 0
+        with batch_statistics(relaxed.net), torch.no_grad():
+            for x, y in self._judged():
+                logits = relaxed.net(x, selection).float()
+                right += float((logits.argmax(-1) == y).sum())
+                loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
+                seen += len(y)
+        return {"accuracy": 100 * right / seen, "loss": loss / seen}
+
+    def _judged(self) -> Iterator[tuple[Tensor, Tensor]]:
+        device = next(self._relaxed.net.parameters()).device
+        size = min(self._search.trainer.batch_size, len(self._outer))
+        batches = self._outer.batches(size, drop_last=True, device=device)
+        return itertools.islice(iter(batches), max(1, _JUDGED // size))
+
+    def _eigenvalue(self) -> float:
+        relaxed = self._relaxed
+        batches = self._outer.batches(min(_SHARPNESS, len(self._outer)), device=next(relaxed.net.parameters()).device)
+        x, y = next(iter(batches))
+        known = [p for p in relaxed.net.parameters() if p.requires_grad]
+        for p in known:
+            p.requires_grad_(False)
+        try:
+            with batch_statistics(relaxed.net), torch.enable_grad():
+
+                def loss(alphas: Sequence[Tensor]) -> Tensor:
+                    selection = relaxed.selection(alphas, self._seed)
+                    return nn.functional.cross_entropy(relaxed.net(x, selection).float(), y)
+
+                return dominant_eigenvalue(loss, relaxed.alphas, seed=self._seed)
+        finally:
+            for p in known:
+                p.requires_grad_(True)
+
+    def tune(self, epochs: float, name: str, decide: Callable[[int], bool]) -> None:
+        """Train on with a tenth of the learning rate, deciding before the first and after every epoch."""
+        if not decide(0):
+            return
+        trainer = self._search.trainer
+        planned = max(1, round(epochs))
+        tuned = dataclasses.replace(trainer, lr=trainer.lr / 10, epochs=planned, minutes=None)
+        count = itertools.count(1)
+
+        def after(module: nn.Module) -> dict[str, float]:
+            decide(next(count))
+            return {}
+
+        self.train(tuned, name, after)
+
+
+@contextlib.contextmanager
+def batch_statistics(net: nn.Module) -> Iterator[None]:
+    """Within, the network normalises by the batch, and its running statistics stay as they are."""
+    modes = [(m, m.training) for m in net.modules()]
+    parts = [(vars(m), vars(m)["momentum"]) for m in net.modules() if isinstance(vars(m).get("momentum"), float)]
+    net.train()
+    for attributes, _ in parts:
+        attributes["momentum"] = 0.0
+    try:
+        yield
+    finally:
+        for attributes, momentum in parts:
+            attributes["momentum"] = momentum
+        for part, training in modes:
+            part.training = training

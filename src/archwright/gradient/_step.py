@@ -1,0 +1,180 @@
+"""The bi-level step: architecture on one batch, weights on another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.optim import Optimizer
+
+from archwright.gradient._hypergradient import Hypergradient, leaves
+from archwright.gradient._outer import OuterBatches
+from archwright.gradient._relaxed import Relaxed, Selection
+from archwright.gradient._score_function import ScoreFunction
+from archwright.gradient._update import Wanted
+from archwright.train import Backward
+
+Penalty = Callable[[Mapping[str, Tensor]], Tensor]
+"""From variable to probabilities over its options (all of them) to an amount that the outer loss grows by."""
+_SEEDS = 2**31
+
+
+class BilevelStep:
+    """One step of a search by gradient, on a `Relaxed` (Liu, Simonyan, Yang 2019, DARTS, algorithm 1).
+
+    First, every `every` batches, the architecture moves by the hypergradient on a batch of its own data, then the
+    weights on theirs. A single-level hypergradient is taken from the step of the weights itself.
+
+    Args:
+        hypergradient: second slot.
+        outer: batches of the architecture's data.
+        every: steps of the weights for one of the architecture, at least 1.
+        warmup: part of the search during which only weights move, in [0, 1).
+        penalty: expected cost, added to the architecture's loss, or None.
+    """
+
+    def __init__(
+        self,
+        hypergradient: Hypergradient | ScoreFunction,
+        outer: OuterBatches,
+        *,
+        every: int = 1,
+        warmup: float = 0.0,
+        penalty: Penalty | None = None,
+    ) -> None:
+        self.hypergradient, self.outer, self.every = hypergradient, outer, every
+        self.warmup, self.penalty = warmup, penalty
+
+    def moving(self, relaxed: Relaxed) -> bool:
+        """Whether the architecture moves: after the warm-up, once the length of the search is known."""
+        return math.isfinite(relaxed.planned) and relaxed.progress >= self.warmup
+
+    def __call__(
+        self, module: nn.Module, x: Tensor, y: Tensor, *, backward: Backward, rng: np.random.Generator
+    ) -> dict[str, Tensor | float]:
+        assert isinstance(module, Relaxed)
+        noise, own = int(rng.integers(_SEEDS)), int(rng.integers(_SEEDS))
+        joint = isinstance(self.hypergradient, Hypergradient) and self.hypergradient.joint
+        due = self.moving(module) and (joint or module.batches % self.every == 0)
+        results: dict[str, Tensor | float] = {}
+        if due and not module.steps:
+            module.mover.plan(self._steps(module))
+        if due and not joint:
+            results["outer_loss"] = self._architecture(module, x, y, backward.optimizer, own)
+        if due and joint:
+            loss = self._jointly(module, x, y, backward, noise)
+        else:
+            loss = _loss(module(x, module.path(noise)), y)
+            backward(loss)
+        module.batches += 1
+        return {"loss": loss.detach(), **results}
+
+    def _steps(self, relaxed: Relaxed) -> int:
+        """Steps of the architecture that are left, by the plan."""
+        return max(1, math.ceil((1.0 - relaxed.progress) * relaxed.planned / self.every))
+
+    def _jointly(self, relaxed: Relaxed, x: Tensor, y: Tensor, backward: Backward, noise: int) -> Tensor:
+        """One backward pass for weights and architecture."""
+        values = leaves(relaxed.alphas) if relaxed.update.wants == "alphas" else relaxed.weights(noise)
+        loss = _loss(relaxed(x, relaxed.selection(values, noise, of=relaxed.update.wants)), y)
+        backward(loss + self._cost(relaxed, values, relaxed.update.wants))
+        relaxed.mover.step([torch.zeros_like(v) if v.grad is None else v.grad for v in values])
+        relaxed.steps += 1
+        return loss
+
+    def _architecture(self, relaxed: Relaxed, x: Tensor, y: Tensor, optimizer: Optimizer, noise: int) -> Tensor:
+        """Move the architecture; the weights stay as they are."""
+        outer_x, outer_y = self.outer[relaxed.steps]
+        if outer_x.ndim == 4:
+            outer_x = outer_x.contiguous(memory_format=_layout(x))
+        seen: list[Tensor] = []
+        if isinstance(self.hypergradient, ScoreFunction):
+            found = self._sampled(relaxed, outer_x, outer_y, noise, seen)
+        else:
+            found = self._differentiated(relaxed, (x, y), (outer_x, outer_y), optimizer, noise, seen)
+        relaxed.mover.step(found)
+        relaxed.steps += 1
+        return seen[0]
+
+    def _differentiated(
+        self,
+        relaxed: Relaxed,
+        inner: tuple[Tensor, Tensor],
+        outer: tuple[Tensor, Tensor],
+        optimizer: Optimizer,
+        noise: int,
+        seen: list[Tensor],
+    ) -> list[Tensor]:
+        assert isinstance(self.hypergradient, Hypergradient)
+        wants = relaxed.update.wants
+        names, weights = zip(*((n, p) for n, p in relaxed.net.named_parameters() if p.requires_grad))
+        decay, velocity, lr = _optimizer_facts(optimizer, weights)
+
+        def logits(w: Sequence[Tensor], a: Sequence[Tensor], x: Tensor) -> Tensor:
+            selection = relaxed.selection(a, noise, of=wants)
+            return _called(relaxed, dict(zip(names, w)), x, selection)
+
+        def inner_loss(w: Sequence[Tensor], a: Sequence[Tensor]) -> Tensor:
+            decayed = sum((0.5 * d * t.square().sum() for d, t in zip(decay, w) if d), start=torch.zeros(()))
+            return _loss(logits(w, a, inner[0]), inner[1]) + decayed.to(inner[0].device)
+
+        def outer_loss(w: Sequence[Tensor], a: Sequence[Tensor]) -> Tensor:
+            loss = _loss(logits(w, a, outer[0]), outer[1])
+            seen.append(loss.detach())
+            return loss + self._cost(relaxed, a, wants)
+
+        values = relaxed.alphas if wants == "alphas" else relaxed.weights(noise)
+        with torch.enable_grad():
+            return self.hypergradient(inner_loss, outer_loss, weights, values, lr=lr, velocity=velocity)
+
+    def _sampled(self, relaxed: Relaxed, x: Tensor, y: Tensor, noise: int, seen: list[Tensor]) -> list[Tensor]:
+        assert isinstance(self.hypergradient, ScoreFunction)
+        weights = {n: p.detach() for n, p in relaxed.net.named_parameters()}
+
+        def loss(values: Sequence[Tensor]) -> Tensor:
+            whole = relaxed.spread(values)
+            found = _loss(_called(relaxed, weights, x, relaxed.selection(whole, noise, of="weights")), y)
+            seen.append(found.detach())
+            return found + self._cost(relaxed, whole, "weights")
+
+        generator = torch.Generator().manual_seed(noise)
+        return relaxed.spread(self.hypergradient(loss, relaxed.competing(), generator=generator))
+
+    def _cost(self, relaxed: Relaxed, values: Sequence[Tensor], of: Wanted) -> Tensor | float:
+        return 0.0 if self.penalty is None else self.penalty(relaxed.shares(values, of=of))
+
+
+def _called(relaxed: Relaxed, weights: Mapping[str, Tensor], x: Tensor, selection: Selection) -> Tensor:
+    return functional_call(relaxed.net, dict(weights), (x, selection))
+
+
+def _loss(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean cross-entropy in float32."""
+    return F.cross_entropy(logits.float(), y)
+
+
+def _layout(x: Tensor) -> torch.memory_format:
+    return torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+
+
+def _optimizer_facts(
+    optimizer: Optimizer, weights: Sequence[Tensor]
+) -> tuple[list[float], list[Tensor] | None, float | None]:
+    """Weight decay of every weight, what momentum adds to its gradient, and the learning rate."""
+    groups: dict[Tensor, dict[str, Any]] = {p: group for group in optimizer.param_groups for p in group["params"]}
+    decay = [float(groups[w].get("weight_decay", 0.0)) if w in groups else 0.0 for w in weights]
+    lr = max((float(g["lr"]) for g in optimizer.param_groups), default=0.0)
+    if not any("momentum" in g for g in optimizer.param_groups):
+        return decay, None, lr or None
+    velocity = []
+    for w in weights:
+        buffer = optimizer.state.get(w, {}).get("momentum_buffer")
+        momentum = groups[w].get("momentum", 0.0) if w in groups else 0.0
+        velocity.append(torch.zeros_like(w) if buffer is None else momentum * buffer)
+    return decay, velocity, lr or None

@@ -1,0 +1,48 @@
+"""The third slot: how the architecture parameters move."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor
+
+Wanted = Literal["alphas", "weights"]
+
+
+class Update(ABC):
+    """Settings of a rule; `begin` gives what moves one set of parameters.
+
+    Attributes:
+        wants: gradients by the parameters, or by the weights that the relaxation made of them.
+    """
+
+    wants: ClassVar[Wanted] = "alphas"
+
+    @abstractmethod
+    def begin(self, alphas: Sequence[Tensor]) -> Mover:
+        """Start to move `alphas`, which are changed in place."""
+
+
+class Mover(ABC):
+    """A rule at work."""
+
+    def plan(self, steps: int) -> None:  # noqa: B027  most rules do not ask how long they will run
+        """Told before the first step how many there will be."""
+
+    @abstractmethod
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """Move once.
+
+        Args:
+            gradients: of the loss, one for each tensor, of what `Update.wants` names.
+        """
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain values to continue from."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` gave."""
