@@ -15,7 +15,7 @@ from archwright.data.graphs import Graph
 from archwright.errors import UserError
 from archwright.space import Arch, Space
 from archwright.zoo import nasbenchgraph
-from archwright.zoo.graph import GraphSettings
+from archwright.zoo.graph import GraphNetwork, GraphSettings, Neighbours
 from archwright.zoo.nasbenchgraph import LINKS, OPERATIONS, architecture
 
 links = st.tuples(st.just(0), st.integers(0, 1), st.integers(0, 2), st.integers(0, 3))
@@ -172,3 +172,53 @@ def test_sparse_and_dense_features_give_the_same(recwarn: pytest.WarningsRecorde
 def test_settings_of_an_unknown_data_set() -> None:
     with pytest.raises(UserError, match="no settings for 'ring'"):
         nasbenchgraph.network(Arch(architecture([0, 0, 0, 0], ["gcn"] * 4)), ring())
+
+
+def bound_graph() -> Graph:
+    nodes = torch.arange(8)
+    ring = torch.stack([nodes, nodes.roll(1)])
+    return Graph(
+        name="ring", x=torch.randn(8, 5), edge_index=torch.cat([ring, ring.flip(0)], 1), y=nodes % 2, classes=2,
+        train=nodes < 4, valid=(nodes >= 4) & (nodes < 6), test=nodes >= 6,
+    )  # fmt: skip
+
+
+SHARED = GraphSettings(
+    pre=True, post=True, width=6, dropout=0.5, optimizer="adam", lr=0.01, weight_decay=0.0, epochs=1
+)  # fmt: skip
+
+
+def test_a_path_of_the_supernet_is_the_network_with_its_weights() -> None:
+    torch.manual_seed(0)
+    graph = bound_graph()
+    net, rng = nasbenchgraph.supernet(graph, SHARED), np.random.default_rng(0)
+    assert net.space.names == nasbenchgraph.space().names
+    assert net.space.size == nasbenchgraph.space().size
+    for _ in range(12):
+        arch = net.space.sample(rng)
+        cut = net.slice(arch)
+        kept = sorted({0, 1, 2, 3} - cut.leaves.dropped)
+        ops = [arch[f"op{i}"] for i in range(4)]
+        link = [0, arch["link1"], arch["link2"], arch["link3"]]
+        alone = GraphNetwork(
+            link, ops, Neighbours(graph.edge_index, 8), features=5, classes=2, width=6, pre=True, post=True, dropout=0.5
+        )
+        columns = torch.cat([torch.arange(6 * i, 6 * i + 6) for i in kept])
+        alone.pre.load_state_dict(cut.pre.state_dict())
+        alone.nodes.load_state_dict(cut.nodes.state_dict())
+        alone.head.load_state_dict(cut.head[1].state_dict())
+        alone.post.load_state_dict({"weight": cut.head[0].weight[:, columns], "bias": cut.head[0].bias})
+        expected = alone.eval()(graph.x)
+        torch.testing.assert_close(cut.eval()(graph.x), expected)
+        torch.testing.assert_close(net.eval()(graph.x, arch), expected)
+
+
+def test_a_supernet_of_five_operations_and_relaxed_ones() -> None:
+    graph = bound_graph()
+    net = nasbenchgraph.supernet(graph, SHARED, operations=nasbenchgraph.PROTEINS_OPERATIONS).eval()
+    assert net.space.size == 14_976
+    arch = dict(net.space.sample(np.random.default_rng(0)))
+    mixed = net(graph.x, arch | {"op0": [0.2] * 5})
+    assert mixed.shape == (8, 2)
+    with pytest.raises(UserError, match="relaxed"):
+        net(graph.x, arch | {"link3": [0.25] * 4})

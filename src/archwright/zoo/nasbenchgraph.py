@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from archwright.data.graphs import Graph
 from archwright.errors import UserError, nearest
 from archwright.space import Arch, Choice, Space
+from archwright.supernet import Supernet
 from archwright.train import GraphTrainer
 from archwright.zoo.graph._neighbours import Neighbours
-from archwright.zoo.graph._network import GraphNetwork
+from archwright.zoo.graph._network import LAYERS, GraphNetwork
 from archwright.zoo.graph._settings import SETTINGS, SIZES, GraphSettings
+from archwright.zoo.graph._shared_network import SharedGraphNetwork
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -210,6 +212,46 @@ def network(arch: Mapping[str, Any], graph: Graph, settings: GraphSettings | Non
         pre=settings.pre,
         post=settings.post,
         dropout=settings.dropout,
+    )
+
+
+def supernet(
+    bound: Graph, settings: GraphSettings | None = None, *, operations: Sequence[str] = OPERATIONS
+) -> Supernet:
+    """All networks of the space over shared weights, bound to a graph; states are of one width.
+
+    It differs from `network` in two ways: a linear layer always comes first, and nodes that others read go to the head
+    as zeros. `net(graph.x, arch)` runs an encoding, `net.slice(arch)` cuts it out. Links must be decided, operations
+    may be relaxed.
+
+    Args:
+        bound: its features (N, F) are the input; the output is (N, classes).
+        settings: None: the published ones of the data set that the graph is named after.
+        operations: some of `OPERATIONS`.
+
+    Raises:
+        UserError: an unknown operation, or a graph without published settings.
+    """
+    settings = published(bound.name) if settings is None else settings
+    choices = [variable for variable in space(operations).variables if isinstance(variable, Choice)]
+    neighbours, width = Neighbours(bound.edge_index, bound.nodes), settings.width
+    module = SharedGraphNetwork(
+        choices[:3],
+        choices[3:],
+        lambda operation: LAYERS[operation](width, width, neighbours),
+        features=bound.features,
+        classes=bound.classes,
+        width=width,
+        post=settings.post,
+        dropout=settings.dropout,
+    )
+    return Supernet(
+        module,
+        name="nas-bench-graph",
+        input_shape=(bound.features,),
+        where=computes,
+        canonical=canonical,
+        graph=graph,
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from archwright.zoo.graph._layers import ARMA, GAT, GCN, GIN, KGNN, SAGE, Cheb, Dropout, FullyConnected
 from archwright.zoo.graph._neighbours import Neighbours
 
-_LAYERS: dict[str, Callable[[int, int, Neighbours], nn.Module]] = {
+LAYERS: dict[str, Callable[[int, int, Neighbours], nn.Module]] = {
     "gat": GAT,
     "gcn": GCN,
     "gin": GIN,
@@ -62,7 +62,7 @@ class GraphNetwork(nn.Module):
         self.pre = FullyConnected(features, width) if pre else nn.Identity()
         raw, nodes = [not pre], []
         for parent, operation in zip(self.link, operations, strict=True):
-            layer = _LAYERS[operation](features if raw[parent] else width, width, neighbours)
+            layer = LAYERS[operation](features if raw[parent] else width, width, neighbours)
             nodes.append(Node(layer, width, dropout, normalised=not raw[parent]))
             raw.append(raw[parent] and operation == "skip")
         self.nodes = nn.ModuleList(nodes)
