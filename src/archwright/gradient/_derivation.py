@@ -22,12 +22,16 @@ class Session(Protocol):
     feasible: Feasible | None
     """Whether an architecture keeps the limits; None if there are none."""
 
-    def judge(self, selection: Mapping[str, Any]) -> dict[str, float]:
-        """`accuracy` in percent and `loss` of the mixture on the architecture's data, batch statistics, no change."""
+    def judge(self, selection: Mapping[str, Any], *, samples: int | None = None) -> dict[str, float]:
+        """`accuracy` in percent and `loss` of the mixture on the architecture's data (`samples` of it, the same each
+        time), batch statistics, no change."""
 
-    def tune(self, epochs: float, name: str, decide: Callable[[int], bool]) -> None:
-        """Train on as in the search, with a tenth of its learning rate, for `epochs` in all; `decide(epoch)` is called
-        before the first and after every epoch and says whether to go on."""
+    def affordable(self, epochs: int) -> int:
+        """How many of the epochs that are asked for the time budget allows, at least 1."""
+
+    def tune(self, epochs: int, name: str, decide: Callable[[int], None]) -> None:
+        """Train on as in the search, with a tenth of its learning rate, for `epochs`; `decide(epochs done)` is called
+        before the first and after every one. What it decided, in `Relaxed.fixed`, survives a restart."""
 
 
 class Derivation(ABC):
@@ -62,6 +66,9 @@ def assembled(relaxed: Relaxed, scores: Mapping[str, Mapping[Any, float]]) -> di
     values |= {name: max(options, key=options.__getitem__) for name, options in scores.items()}
     strength = {name: max(options.values()) for name, options in scores.items()}
     for name in relaxed.open:
+        if name in relaxed.fixed:
+            values[name] = relaxed.fixed[name]
+            continue
         kept = relaxed.wiring.kept[name]
         sums = [sum(strength.get(edge, 1.0) for edge in option) for option in kept]
         values[name] = options_of(relaxed.net.space, name)[int(np.argmax(sums))]

@@ -20,19 +20,18 @@ def skip_share(net: Supernet, arch: Mapping[str, Any]) -> float:
         net: supernet.
         arch: a member of its space.
     """
-    skips = _skips(net)
-    chosen = [arch[name] in options for name, options in skips.items() if name in arch]
+    chosen = [arch[name] in options for name, options in skips(net).items() if name in arch]
     return sum(chosen) / len(chosen) if chosen else math.nan
 
 
-def _skips(net: Supernet) -> dict[str, set[Any]]:
+def skips(net: Supernet) -> dict[str, set[Any]]:
     """Choice of operations to its options that are skip connections: an `nn.Identity`, or named so."""
     found: dict[str, set[Any]] = {}
     for part in net.searchable():
         if isinstance(part, OneOf):
             named = zip(part.choice.options, part.options)
-            skips = {o for o, m in named if isinstance(m, nn.Identity) or str(o).startswith(("skip", "identity"))}
-            found.setdefault(part.choice.name, set()).update(skips)
+            identities = {o for o, m in named if isinstance(m, nn.Identity) or str(o).startswith(("skip", "identity"))}
+            found.setdefault(part.choice.name, set()).update(identities)
     return found
 
 

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from archwright.supernet import Paths
 
-_SPREAD = 1e-3
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Relaxation(ABC):
@@ -20,14 +18,19 @@ class Relaxation(ABC):
 
     A relaxation has no state. What it draws comes from the generator alone, so that two calls with generators in the
     same state agree: this is how a finite difference sees the same noise on both sides.
+
+    Args:
+        spread: standard deviation of the first parameters.
     """
 
     sampled: ClassVar[bool] = False
     """Whether it gives one option without a gradient, so that only score-function estimators can use it."""
 
+    spread: float = 1e-3
+
     def initial(self, count: int, generator: torch.Generator) -> Tensor:
-        """First parameters (count,), 1e-3 N(0, 1) unless the method says otherwise."""
-        return _SPREAD * torch.randn(count, generator=generator)
+        """First parameters (count,), N(0, spread^2) unless the method says otherwise."""
+        return self.spread * torch.randn(count, generator=generator)
 
     @abstractmethod
     def __call__(self, alpha: Tensor, *, progress: float, generator: torch.Generator) -> Tensor | Paths:

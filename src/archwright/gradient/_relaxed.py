@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from archwright.errors import UserError
+from archwright.gradient._hypergradient import gradient
 from archwright.gradient._relaxation import Relaxation
 from archwright.gradient._score_function import ScoreFunction
 from archwright.gradient._update import Update, Wanted
@@ -67,7 +68,7 @@ class Relaxed(nn.Module):
         self.space: Space = net.space
         self.fixed: Selection = {}
         self.progress, self.planned = 0.0, math.inf
-        self.batches = self.steps = 0
+        self.batches = self.steps = self.tuned = 0
         self.history: list[dict[str, Any]] = []
         noise = torch.Generator().manual_seed(seed)
         device = next(net.parameters()).device
@@ -99,6 +100,8 @@ class Relaxed(nn.Module):
         generator = torch.Generator().manual_seed(noise)
 
         def relaxed(name: str, value: Tensor) -> Tensor | Paths:
+            if of == "layers":
+                return Paths(tuple(range(len(value))), value, [])
             if of == "weights":
                 return value
             return self.relaxation(value, progress=self.progress, generator=generator)
@@ -141,7 +144,7 @@ class Relaxed(nn.Module):
         return [*alive, self.variables[name].count] if name in self.zeros else alive
 
     def _selected(self, values: Sequence[Tensor], relaxed: Any) -> Selection:
-        chosen: Selection = dict(self.open)
+        chosen: Selection = {name: self.fixed.get(name, weights) for name, weights in self.open.items()}
         for name, value in zip(self.names, values):
             alive, places = self.alive(name), self._places(name)
             variable = self.variables[name]
@@ -162,9 +165,24 @@ class Relaxed(nn.Module):
             real = [n for n, i in enumerate(found.indices) if i < len(alive)]
             if not real:
                 return Paths((alive[0],), found.weights[:1] * 0.0)
-            return Paths(tuple(alive[found.indices[n]] for n in real), found.weights[real])
+            weights = found.weights if len(real) == len(found.indices) else found.weights[real]
+            return Paths(tuple(alive[found.indices[n]] for n in real), weights, found.uses)
         kept = found[: len(alive)]
         return kept if len(alive) == variable.count else Paths(tuple(alive), kept)
+
+    def by_layers(self, selection: Mapping[str, Any], loss: Tensor) -> list[Tensor]:
+        """Gradients of a loss by the weights in every layer that read them, one (layers, n) a variable, n as in
+        `alphas`; `selection` is what `selection(..., of="layers")` gave and the loss was computed with."""
+        uses = {n: p.uses for n, p in selection.items() if isinstance(p, Paths) and p.uses is not None}
+        flat = [u for used in uses.values() for u in used]
+        found = iter(gradient(loss, flat))
+        out = []
+        for name, alpha in zip(self.names, self.alphas):
+            whole = alpha.new_zeros(max(1, len(uses.get(name, ()))), len(alpha))
+            for row, _ in enumerate(uses.get(name, ())):
+                whole[row, list(selection[name].indices)] = next(found)
+            out.append(whole)
+        return out
 
     def competing(self) -> list[Tensor]:
         """The parameters of the options that are left [+ zero], variable by variable."""
@@ -220,9 +238,10 @@ class Relaxed(nn.Module):
             "mover": self.mover.state_dict(),
             "estimator": {} if self.estimator is None else self.estimator.state_dict(),
             "progress": [self.progress, self.planned],
-            "counts": [self.batches, self.steps],
+            "counts": [self.batches, self.steps, self.tuned],
             "history": self.history,
-            "fixed": {k: v for k, v in self.fixed.items() if isinstance(v, Tensor | str | int | float | bool)},
+            "fixed": dict(self.fixed),
+            "open": dict(self.open),
         }
 
     def set_extra_state(self, state: Mapping[str, Any]) -> None:
@@ -234,8 +253,8 @@ class Relaxed(nn.Module):
         if self.estimator is not None:
             self.estimator.load_state_dict(state["estimator"])
         self.progress, self.planned = state["progress"]
-        self.batches, self.steps = state["counts"]
-        self.history, self.fixed = list(state["history"]), dict(state["fixed"])
+        self.batches, self.steps, self.tuned = state["counts"]
+        self.history, self.fixed, self.open = list(state["history"]), dict(state["fixed"]), dict(state["open"])
         kept = {n: [self.variables[n].options[i] for i in left] for n, left in state["alive"].items()}
         fewer = {n: options for n, options in kept.items() if len(options) < self.variables[n].count}
         self.space = self.net.space.restrict(fewer) if fewer else self.net.space

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -37,7 +38,13 @@ class View:
 
 
 class Schedule(ABC):
-    """A step from a space to a part of it, after every epoch; weights and parameters are carried over."""
+    """A step from a space to a part of it; weights and parameters are carried over.
+
+    Attributes:
+        stepwise: called after every step of the architecture; otherwise after every epoch.
+    """
+
+    stepwise: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, space: Space, view: View) -> Space:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import math
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from archwright.data import Split, Splits, augmentation
 from archwright.errors import UserError
 from archwright.gradient._derivation import Derivation, Feasible, assembled, ranked
 from archwright.gradient._diagnostics import dominant_eigenvalue, skip_share
+from archwright.gradient._first_order import FirstOrder
 from archwright.gradient._found import Found
 from archwright.gradient._hypergradient import Hypergradient
 from archwright.gradient._magnitude import Magnitude
@@ -51,7 +54,7 @@ class GradientSearch:
         none: whether every edge of a cell has a zero that competes and is never chosen.
         split: share of the training part for the weights, in (0, 1); the rest is the architecture's.
         every: steps of the weights for one of the architecture.
-        warmup: part of the search in which only weights move, in [0, 1).
+        warmup: part of the search in which only weights move, in [0, 1]; 1 leaves the parameters as they are.
         trainer: how the weights are trained.
         sharpness: whether the dominant eigenvalue of the outer loss is measured after every epoch.
 
@@ -73,9 +76,9 @@ class GradientSearch:
     sharpness: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 < self.split < 1 or not 0 <= self.warmup < 1 or self.every < 1:
+        if not 0 < self.split < 1 or not 0 <= self.warmup <= 1 or self.every < 1:
             raise UserError(
-                f"a search needs split in (0, 1), warmup in [0, 1) and every >= 1, got split {self.split}, warmup "
+                f"a search needs split in (0, 1), warmup in [0, 1] and every >= 1, got split {self.split}, warmup "
                 f"{self.warmup}, every {self.every}"
             )
         self._check_slots()
@@ -93,11 +96,11 @@ class GradientSearch:
                 f"{estimator} draws architectures by itself and asks for no weights of {relaxed}: take the relaxation "
                 "Sampled"
             )
-        if scored and self.update.wants == "weights":
-            raise UserError(
-                f"{type(self.update).__name__} wants gradients by the weights of a mixture, {estimator} gives them by "
-                "the parameters"
-            )
+        name, wants = type(self.update).__name__, self.update.wants
+        if scored and wants != "alphas":
+            raise UserError(f"{name} wants gradients by the weights of a mixture, {estimator} gives them by parameters")
+        if wants == "layers" and not isinstance(self.hypergradient, FirstOrder):
+            raise UserError(f"{name} takes the gradient of every layer apart, which only FirstOrder gives")
 
     def search(
         self,
@@ -119,7 +122,7 @@ class GradientSearch:
             seed: at least 0.
             folder: where checkpoints are kept; the search goes on from them if they exist.
             feasible: whether an architecture keeps the limits.
-            penalty: expected cost, added to the architecture's loss.
+            penalty: brings the expected cost into the architecture's loss.
             on_update: told epochs done and planned after every step.
             on_epoch: told what was measured after every epoch.
 
@@ -158,6 +161,7 @@ class _Session:
         self._search, self._relaxed, self._inner, self._outer, self._seed = search, relaxed, inner, outer, seed
         self._folder = None if folder is None else Path(folder)
         self.feasible, self._on_update, self._on_epoch = feasible, on_update, on_epoch
+        self._epochs: list[dict[str, float]] = []
         augment = search.trainer.augment
         device = next(relaxed.net.parameters()).device
         self._step = BilevelStep(
@@ -172,16 +176,24 @@ class _Session:
             every=search.every,
             warmup=search.warmup,
             penalty=penalty,
+            shrink=self._shrink if search.schedule is not None and search.schedule.stepwise else None,
         )
 
+    def _shrink(self) -> None:
+        """Let the schedule act."""
+        relaxed, schedule = self._relaxed, self._search.schedule
+        if schedule is not None:
+            relaxed.restrict(schedule(relaxed.space, self._view()))
+
     def train(
-        self, trainer: Trainer, name: str, after: Callable[[nn.Module], dict[str, float]]
+        self, trainer: Trainer, name: str, after: Callable[[nn.Module], dict[str, float]], *, searching: bool = True
     ) -> list[dict[str, float]]:
-        """Run the bi-level loop; `after` is called after every epoch and gives its measurements."""
+        """Run the bi-level loop; `after` is called after every epoch and gives its measurements. Only while `searching`
+        does the progress of temperatures and plans go on."""
         relaxed = self._relaxed
 
         def told(done: float, planned: float) -> None:
-            if planned < float("inf"):
+            if searching and planned < math.inf:
                 relaxed.progress = min(done / planned, 1.0)
                 relaxed.planned = planned * max(1, len(self._inner.train) // trainer.batch_size)
             if self._on_update is not None:
@@ -189,28 +201,33 @@ class _Session:
 
         if trainer.minutes is None:
             told(0.0, trainer.planned_epochs)
-        path = None if self._folder is None else self._folder / f"{name}.pt"
         reports = dataclasses.replace(trainer, evaluate_every=1).fit(
-            relaxed, self._inner, self._step, seed=self._seed, checkpoint=path, metrics=after, on_update=told
+            relaxed,
+            self._inner,
+            self._step,
+            seed=self._seed,
+            checkpoint=self._path(name),
+            metrics=after,
+            on_update=told,
         )
-        epochs = []
+        self._epochs = []
         for report in reports:
-            epochs.append(dict(report.metrics))
+            self._epochs.append(dict(report.metrics))
             if self._on_epoch is not None:
                 self._on_epoch(report.metrics)
-        return epochs
+        return self._epochs
 
     def after_epoch(self, module: nn.Module) -> dict[str, float]:
         """Measure, let the schedule act, remember."""
         relaxed, search = self._relaxed, self._search
-        facts = self.judge(relaxed.mean())
+        facts = self.judge(relaxed.mean(), samples=_JUDGED)
         with contextlib.suppress(UserError):
             facts["skip_share"] = skip_share(relaxed.net, self._likeliest())
         if search.sharpness and search.update.wants == "alphas" and not search.relaxation.sampled:
             facts["eigenvalue"] = self._eigenvalue()
         relaxed.record(**facts)
-        if search.schedule is not None:
-            relaxed.restrict(search.schedule(relaxed.space, self._view()))
+        if search.schedule is not None and not search.schedule.stepwise:
+            self._shrink()
         facts["options"] = float(sum(len(relaxed.alive(name)) for name in relaxed.names))
         return facts
 
@@ -221,7 +238,7 @@ class _Session:
         relaxed = self._relaxed
         return View(
             probabilities=relaxed.probabilities(),
-            alphas={n: a[relaxed._places(n)].detach().cpu() for n, a in zip(relaxed.names, relaxed.alphas)},
+            alphas={n: a.detach().cpu() for n, a in zip(relaxed.names, relaxed.competing())},
             options={n: len(a) for n, a in zip(relaxed.names, relaxed.alphas)},
             zeros=relaxed.zeros,
             mover=relaxed.mover,
@@ -229,23 +246,23 @@ class _Session:
             moving=self._step.moving(relaxed),
         )
 
-    def judge(self, selection: Mapping[str, Any]) -> dict[str, float]:
-        """`accuracy` in percent and `loss` of a mixture on samples of the architecture's data, batch statistics."""
+    def judge(self, selection: Mapping[str, Any], *, samples: int | None = None) -> dict[str, float]:
+        """`accuracy` in percent and `loss` of a mixture on the architecture's data, batch statistics, no change."""
         relaxed = self._relaxed
         right, loss, seen = 0.0, 0.0, 0
         with batch_statistics(relaxed.net), torch.no_grad():
-            for x, y in self._judged():
+            for x, y in self._judged(samples):
                 logits = relaxed.net(x, selection).float()
                 right += float((logits.argmax(-1) == y).sum())
                 loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
                 seen += len(y)
         return {"accuracy": 100 * right / seen, "loss": loss / seen}
 
-    def _judged(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _judged(self, samples: int | None) -> Iterator[tuple[Tensor, Tensor]]:
         device = next(self._relaxed.net.parameters()).device
         size = min(self._search.trainer.batch_size, len(self._outer))
-        batches = self._outer.batches(size, drop_last=True, device=device)
-        return itertools.islice(iter(batches), max(1, _JUDGED // size))
+        batches = iter(self._outer.batches(size, drop_last=True, device=device))
+        return batches if samples is None else itertools.islice(batches, max(1, samples // size))
 
     def _eigenvalue(self) -> float:
         relaxed = self._relaxed
@@ -266,20 +283,31 @@ class _Session:
             for p in known:
                 p.requires_grad_(True)
 
-    def tune(self, epochs: float, name: str, decide: Callable[[int], bool]) -> None:
+    def affordable(self, epochs: int) -> int:
+        """Epochs of tuning within the time budget, which is as long again as that of the search."""
+        minutes = self._search.trainer.minutes
+        if minutes is None or not self._epochs:
+            return max(1, epochs)
+        usual = statistics.median(report["seconds"] for report in self._epochs)
+        return max(1, min(epochs, int(60 * minutes / usual)))
+
+    def tune(self, epochs: int, name: str, decide: Callable[[int], None]) -> None:
         """Train on with a tenth of the learning rate, deciding before the first and after every epoch."""
-        if not decide(0):
-            return
-        trainer = self._search.trainer
-        planned = max(1, round(epochs))
-        tuned = dataclasses.replace(trainer, lr=trainer.lr / 10, epochs=planned, minutes=None)
-        count = itertools.count(1)
+        path = self._path(name)
+        if path is None or not path.exists():
+            decide(0)
+        relaxed, trainer = self._relaxed, self._search.trainer
+        tuned = dataclasses.replace(trainer, lr=trainer.lr / 10, epochs=epochs, minutes=None, warmup=0.0)
 
         def after(module: nn.Module) -> dict[str, float]:
-            decide(next(count))
-            return {}
+            relaxed.tuned += 1
+            decide(relaxed.tuned)
+            return self.judge(relaxed.mean(), samples=_JUDGED)
 
-        self.train(tuned, name, after)
+        self.train(tuned, name, after, searching=False)
+
+    def _path(self, name: str) -> Path | None:
+        return None if self._folder is None else self._folder / f"{name}.pt"
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ from archwright.gradient._score_function import ScoreFunction
 from archwright.gradient._update import Wanted
 from archwright.train import Backward
 
-Penalty = Callable[[Mapping[str, Tensor]], Tensor]
-"""From variable to probabilities over its options (all of them) to an amount that the outer loss grows by."""
+Penalty = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
+"""(loss, variable to probabilities over all its options) -> the loss with the expected cost in it."""
 _SEEDS = 2**31
 
 
@@ -35,8 +35,9 @@ class BilevelStep:
         hypergradient: second slot.
         outer: batches of the architecture's data.
         every: steps of the weights for one of the architecture, at least 1.
-        warmup: part of the search during which only weights move, in [0, 1).
-        penalty: expected cost, added to the architecture's loss, or None.
+        warmup: part of the search during which only weights move, in [0, 1].
+        penalty: brings the expected cost into the architecture's loss, or None.
+        shrink: called after every step of the architecture, or None.
     """
 
     def __init__(
@@ -47,13 +48,14 @@ class BilevelStep:
         every: int = 1,
         warmup: float = 0.0,
         penalty: Penalty | None = None,
+        shrink: Callable[[], None] | None = None,
     ) -> None:
         self.hypergradient, self.outer, self.every = hypergradient, outer, every
-        self.warmup, self.penalty = warmup, penalty
+        self.warmup, self.penalty, self.shrink = warmup, penalty, shrink
 
     def moving(self, relaxed: Relaxed) -> bool:
         """Whether the architecture moves: after the warm-up, once the length of the search is known."""
-        return math.isfinite(relaxed.planned) and relaxed.progress >= self.warmup
+        return math.isfinite(relaxed.planned) and relaxed.progress >= self.warmup and self.warmup < 1
 
     def __call__(
         self, module: nn.Module, x: Tensor, y: Tensor, *, backward: Backward, rng: np.random.Generator
@@ -81,12 +83,18 @@ class BilevelStep:
 
     def _jointly(self, relaxed: Relaxed, x: Tensor, y: Tensor, backward: Backward, noise: int) -> Tensor:
         """One backward pass for weights and architecture."""
-        values = leaves(relaxed.alphas) if relaxed.update.wants == "alphas" else relaxed.weights(noise)
-        loss = _loss(relaxed(x, relaxed.selection(values, noise, of=relaxed.update.wants)), y)
-        backward(loss + self._cost(relaxed, values, relaxed.update.wants))
-        relaxed.mover.step([torch.zeros_like(v) if v.grad is None else v.grad for v in values])
-        relaxed.steps += 1
+        wants = relaxed.update.wants
+        values = leaves(relaxed.alphas) if wants == "alphas" else relaxed.weights(noise)
+        loss = _loss(relaxed(x, relaxed.selection(values, noise, of=wants)), y)
+        backward(self._with_cost(loss, relaxed, values, wants))
+        self._move(relaxed, [torch.zeros_like(v) if v.grad is None else v.grad for v in values])
         return loss
+
+    def _move(self, relaxed: Relaxed, gradients: Sequence[Tensor]) -> None:
+        relaxed.mover.step(gradients)
+        relaxed.steps += 1
+        if self.shrink is not None:
+            self.shrink()
 
     def _architecture(self, relaxed: Relaxed, x: Tensor, y: Tensor, optimizer: Optimizer, noise: int) -> Tensor:
         """Move the architecture; the weights stay as they are."""
@@ -96,11 +104,20 @@ class BilevelStep:
         seen: list[Tensor] = []
         if isinstance(self.hypergradient, ScoreFunction):
             found = self._sampled(relaxed, outer_x, outer_y, noise, seen)
+        elif relaxed.update.wants == "layers":
+            found = self._by_layers(relaxed, outer_x, outer_y, noise, seen)
         else:
             found = self._differentiated(relaxed, (x, y), (outer_x, outer_y), optimizer, noise, seen)
-        relaxed.mover.step(found)
-        relaxed.steps += 1
+        self._move(relaxed, found)
         return seen[0]
+
+    def _by_layers(self, relaxed: Relaxed, x: Tensor, y: Tensor, noise: int, seen: list[Tensor]) -> list[Tensor]:
+        """First-order gradients by the weights in every layer, (layers, n) a variable."""
+        values, weights = relaxed.weights(noise), {n: p.detach() for n, p in relaxed.net.named_parameters()}
+        selection = relaxed.selection(values, noise, of="layers")
+        loss = self._with_cost(_loss(_called(relaxed, weights, x, selection), y), relaxed, values, "weights")
+        seen.append(loss.detach())
+        return relaxed.by_layers(selection, loss)
 
     def _differentiated(
         self,
@@ -127,7 +144,7 @@ class BilevelStep:
         def outer_loss(w: Sequence[Tensor], a: Sequence[Tensor]) -> Tensor:
             loss = _loss(logits(w, a, outer[0]), outer[1])
             seen.append(loss.detach())
-            return loss + self._cost(relaxed, a, wants)
+            return self._with_cost(loss, relaxed, a, wants)
 
         values = relaxed.alphas if wants == "alphas" else relaxed.weights(noise)
         with torch.enable_grad():
@@ -141,13 +158,13 @@ class BilevelStep:
             whole = relaxed.spread(values)
             found = _loss(_called(relaxed, weights, x, relaxed.selection(whole, noise, of="weights")), y)
             seen.append(found.detach())
-            return found + self._cost(relaxed, whole, "weights")
+            return self._with_cost(found, relaxed, whole, "weights")
 
         generator = torch.Generator().manual_seed(noise)
         return relaxed.spread(self.hypergradient(loss, relaxed.competing(), generator=generator))
 
-    def _cost(self, relaxed: Relaxed, values: Sequence[Tensor], of: Wanted) -> Tensor | float:
-        return 0.0 if self.penalty is None else self.penalty(relaxed.shares(values, of=of))
+    def _with_cost(self, loss: Tensor, relaxed: Relaxed, values: Sequence[Tensor], of: Wanted) -> Tensor:
+        return loss if self.penalty is None else self.penalty(loss, relaxed.shares(values, of=of))
 
 
 def _called(relaxed: Relaxed, weights: Mapping[str, Tensor], x: Tensor, selection: Selection) -> Tensor:

@@ -8,14 +8,15 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-Wanted = Literal["alphas", "weights"]
+Wanted = Literal["alphas", "weights", "layers"]
 
 
 class Update(ABC):
     """Settings of a rule; `begin` gives what moves one set of parameters.
 
     Attributes:
-        wants: gradients by the parameters, or by the weights that the relaxation made of them.
+        wants: gradients by the parameters (`"alphas"`), by the weights that the relaxation made of them (`"weights"`),
+            or by those weights in every layer that reads them (`"layers"`).
     """
 
     wants: ClassVar[Wanted] = "alphas"
@@ -36,7 +37,7 @@ class Mover(ABC):
         """Move once.
 
         Args:
-            gradients: of the loss, one for each tensor, of what `Update.wants` names.
+            gradients: of the loss, one for each tensor, of what `Update.wants` names; by layers (layers, n) each.
         """
 
     @abstractmethod

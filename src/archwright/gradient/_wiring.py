@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from archwright.errors import UserError
 from archwright.supernet import Cell, OneOf, Supernet
 
 
@@ -46,9 +47,22 @@ class Wiring:
 
     def everything(self, choice: str) -> Tensor | None:
         """(options,) weights under which every edge into the node has weight one; None if there are none."""
-        options = self.kept[choice]
-        names = sorted({edge for option in options for edge in option})
-        incidence = torch.tensor([[float(name in option) for option in options] for name in names])
-        found = torch.linalg.lstsq(incidence, torch.ones(len(names), 1)).solution[:, 0]
-        exact = torch.allclose(incidence @ found, torch.ones(len(names)), atol=1e-5)
-        return found if exact else None
+        edges = sorted({edge for option in self.kept[choice] for edge in option})
+        try:
+            return self.keeping(choice, edges)
+        except UserError:
+            return None
+
+    def keeping(self, choice: str, edges: Sequence[str]) -> Tensor:
+        """(options,) weights under which the named edges into the node have weight one, and the others none.
+
+        Only options within `edges` count, all alike: an edge is in C(m - 1, k - 1) of the subsets of size k of m edges.
+
+        Raises:
+            UserError: no equal weights do it.
+        """
+        inside = torch.tensor([float(set(option) <= set(edges)) for option in self.kept[choice]])
+        times = {sum(n for n, option in zip(inside.tolist(), self.kept[choice]) if edge in option) for edge in edges}
+        if len(times) != 1 or 0.0 in times:
+            raise UserError(f"no weights over the options of {choice!r} give each of {list(edges)} the weight one")
+        return inside / times.pop()

@@ -90,7 +90,7 @@ class Cell(Searchable):
             return total([self.edges[f"{i}-{j}"](nodes[i]) for i in self._busy(j, kept)])
         options = list(self._kept[j].values())
         if isinstance(weights, Paths):
-            options, weights = [options[i] for i in weights.indices], weights.weights
+            options, weights = [options[i] for i in weights.indices], weights.used()
         sources = [i for i in self.incoming[j] if any(i in kept for kept in options)]
         shares = weights @ weights.new_tensor([[float(i in kept) for i in sources] for kept in options])
         edges = [self.edges[f"{i}-{j}"] for i in sources]

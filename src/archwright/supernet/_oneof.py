@@ -61,7 +61,7 @@ class OneOf(Searchable):
             return self.chosen()(x)
         options = list(self.options)
         if isinstance(weights, Paths):
-            options, weights = [options[i] for i in weights.indices], weights.weights
+            options, weights = [options[i] for i in weights.indices], weights.used()
         return mixture(weights, [functools.partial(m, x) for m in options], options)
 
     def plain(self) -> nn.Module:

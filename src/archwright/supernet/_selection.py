@@ -27,10 +27,20 @@ class Paths:
     Args:
         indices: different positions among the variable's options, at least one.
         weights: (len(indices),).
+        uses: if given, every layer that mixes by these weights adds the copy it used, so that gradients can be taken
+            layer by layer.
     """
 
     indices: tuple[int, ...]
     weights: Tensor
+    uses: list[Tensor] | None = None
+
+    def used(self) -> Tensor:
+        """The weights, for one layer."""
+        if self.uses is None:
+            return self.weights
+        self.uses.append(self.weights.view_as(self.weights))
+        return self.uses[-1]
 
     def dense(self, count: int) -> Tensor:
         """Weights over all `count` options, zero for the others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -75,7 +76,11 @@ class Supernet(nn.Module):
         if isinstance(value, Paths):
             if not value.indices or not all(0 <= i < variable.count for i in value.indices):
                 raise UserError(f"paths of {name!r} are positions from 0 to {variable.count - 1}, got {value.indices}")
-            return value if value.weights.device == x.device else Paths(value.indices, value.weights.to(x.device))
+            return (
+                value
+                if value.weights.device == x.device
+                else dataclasses.replace(value, weights=value.weights.to(x.device))
+            )
         if not isinstance(value, Tensor | np.ndarray | list | tuple):
             return variable.check(value)
         dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
