@@ -5,8 +5,8 @@ searches. Ten searches of 30 networks, drawn and ordered at random; every networ
 incumbent is the best final value of the networks before it that finished, the first always finishes. Counted: epochs
 saved, searches in which the best of the 30 was stopped, stops of networks that would have passed the incumbent, and the
 loss of final accuracy of what is found. With few recorded networks the searches share most of them, their best one
-above all: ten searches are not ten independent ones. The chains are asked at every second epoch from the fourth on and
-have 1000 steps, 400 burnt in; all others at every epoch from the fourth.
+above all: ten searches are not ten independent ones. Rules are asked at every epoch from the fourth on, the chains at
+every third one, and they have 500 steps, 200 burnt in, in place of 2500 and 500.
 
 `python benchmarks/curve_stopping.py CURVES [CHECKPOINT]` writes `results/curve_stopping.json`. About 10 minutes on one
 core; predictions of the chains go into the checkpoint (JSON lines).
@@ -36,7 +36,7 @@ from archwright.estimate.extrapolate import (
 )
 
 TRIALS, SEARCHES = 30, 10
-CHAIN = {"steps": 1000, "burn_in": 400}
+CHAIN = {"steps": 500, "burn_in": 200}
 Rule = Callable[[int, int, float, list[np.ndarray]], bool]  # network, epochs, incumbent, curves before it
 
 
@@ -113,7 +113,7 @@ def stopping(curves: np.ndarray, checkpoint: Path | None) -> list[dict[str, Any]
     rules = {name: by_stopper(Stopper(extrapolator=method), curves) for name, method in methods.items()}
     careful = {name: by_stopper(Stopper(extrapolator=m, threshold=0.01), curves) for name, m in methods.items()}
     rules |= {f"{name}, P < 0.01": rule for name, rule in careful.items() if name != "last value"}
-    rules["ensemble"] = by_stopper(Stopper(extrapolator=chain), curves, every=2)
+    rules["ensemble"] = by_stopper(Stopper(extrapolator=chain), curves, every=3)
     rules["median rule"] = by_median(MedianRule(), curves)
     rules["median rule, after 5 epochs"] = by_median(MedianRule(warm_up=5), curves)
     orders = [np.random.default_rng(seed).permutation(len(curves))[:TRIALS] for seed in range(SEARCHES)]

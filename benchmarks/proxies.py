@@ -1,12 +1,12 @@
 """How well cheaper trainings rank networks: each reduction against the full training of the same architectures.
 
-Random `convnet` architectures of double width on a part of Fashion-MNIST (3,000 training and 3,000 validation images of
-14 x 14 pixels, 12 epochs, library defaults otherwise). The target is the full training with seed 0; the full training
+Random `convnet` architectures of double width on a part of Fashion-MNIST (2,000 training and 4,000 validation images of
+14 x 14 pixels, 8 epochs, library defaults otherwise). The target is the full training with seed 0; the full training
 with seed 1 shows how far noise alone lets any proxy get. Frozen trunks have the weights of the untrained supernet, and
 those of a supernet that was trained before, which is paid for once.
 
 `ARCHWRIGHT_DATA=... python benchmarks/proxies.py [ROWS [COUNT]]` continues from the rows (JSON lines) and writes
-`benchmarks/results/proxies.json`. About 20 minutes on one core with 24 networks.
+`benchmarks/results/proxies.json`. About 12 minutes on one core with 24 networks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from archwright.statistics import bootstrap, kendall
 from archwright.supernet import Sandwich, Supernet, SupernetStep
 from archwright.train import Trainer
 
-NETWORKS, EPOCHS, SAMPLES, SIDE, WIDTH = 24, 12, 3000, 14, 2.0
+NETWORKS, EPOCHS, TRAIN, VALID, SIDE, WIDTH = 24, 8, 2000, 4000, 14, 2.0
 TRAINER = Trainer(epochs=EPOCHS, batch_size=64, precision="32", device="cpu", evaluate_every=EPOCHS)
 Row = dict[str, Any]
 
@@ -42,14 +42,14 @@ Row = dict[str, Any]
 def problem() -> tuple[Splits, Train]:
     """The data, and the full training."""
     splits = data.load("fashion-mnist", seed=0, image_size=SIDE)
-    train, valid = _some(splits.train, 0), _some(splits.valid, 1)
+    train, valid = _some(splits.train, TRAIN, 0), _some(splits.valid, VALID, 1)
     splits = dataclasses.replace(splits, train=train, valid=valid)
     return splits, Train(_net(splits), splits, trainer=TRAINER)
 
 
-def _some(split: Split, seed: int) -> Split:
+def _some(split: Split, count: int, seed: int) -> Split:
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
-    return split.subset(order[:SAMPLES])
+    return split.subset(order[:count])
 
 
 def _net(splits: Splits, *, width: float = WIDTH, blocks: int = 3) -> Supernet:

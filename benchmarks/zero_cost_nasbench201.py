@@ -45,21 +45,25 @@ def measure(checkpoint: Path, cells: int, every: int, minutes: float) -> None:
     """Score cell after cell; what the checkpoint has is not done again."""
     table = np.load(Path(os.environ["ARCHWRIGHT_DATA"]) / "nas/nasbench201.npz")
     chosen = np.random.default_rng(SEED).permutation(len(table["ops"]))[:cells]
-    done = len(checkpoint.read_text().splitlines()) if checkpoint.is_file() else 0
+    known = _rows(checkpoint)
     net, (x, y) = zoo.build("nasbench201", in_channels=3, classes=10, image_size=32), batches()
     scores = {name: SCORES.load(name)() for name in (*MANY, *FEW)}
     started = time.process_time()
     with checkpoint.open("a") as stream:
-        for number in range(done, cells):
+        for number in range(cells):
             if time.process_time() - started > 60 * minutes:
                 return
             index = int(chosen[number])
+            wanted = [*MANY, *(FEW if number % every == 0 else ())]
+            wanted = [name for name in wanted if name not in known.get(index, {})]
+            if not wanted:
+                continue
             names = [str(table["op_names"][k]) for k in table["ops"][index]]
             arch = Arch({f"edge{i}{j}": name for (i, j), name in zip(table["edges"], names)})
             torch.manual_seed(SEED)
             network = net.slice(arch, fresh=True)
             row: dict[str, float] = {"index": index}
-            for name in (*MANY, *(FEW if number % every == 0 else ())):
+            for name in wanted:
                 size = BATCH.get(name, 32)
                 start = time.process_time()
                 try:
@@ -69,6 +73,15 @@ def measure(checkpoint: Path, cells: int, every: int, minutes: float) -> None:
                 row[f"{name}:cpu"] = time.process_time() - start
             stream.write(json.dumps(row) + "\n")
             stream.flush()
+
+
+def _rows(checkpoint: Path) -> dict[int, dict[str, float]]:
+    """What is known of every cell."""
+    rows: dict[int, dict[str, float]] = {}
+    for line in checkpoint.read_text().splitlines() if checkpoint.is_file() else []:
+        row = json.loads(line)
+        rows.setdefault(int(row["index"]), {}).update(row)
+    return rows
 
 
 def agreement(scores: np.ndarray, accuracy: np.ndarray, draws: int = 1000) -> dict[str, float]:
@@ -89,7 +102,7 @@ def report(checkpoint: Path) -> Path:
     """The record from the checkpoint."""
     folder = Path(os.environ["ARCHWRIGHT_DATA"]) / "nas"
     table, known = np.load(folder / "nasbench201.npz"), np.load(folder / "nasbench201_zerocost.npz")
-    rows = [json.loads(line) for line in checkpoint.read_text().splitlines()]
+    rows = list(_rows(checkpoint).values())
     found = []
     for name in (*MANY, *FEW):
         mine = [r for r in rows if name in r]
