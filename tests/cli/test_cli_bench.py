@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from archwright.bench import BENCHMARKS
+from archwright.bench.sources import SOURCES, Original, TableSource
 from archwright.cli import main
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
@@ -80,7 +81,10 @@ def test_on_a_published_table(capsys):
 
 def test_a_missing_table_is_one_line(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("ARCHWRIGHT_DATA", str(tmp_path))
+    nobody = TableSource(originals={"file": Original("http://127.0.0.1:9/file", "0" * 64)}, convert=lambda _: {})
+    monkeypatch.setitem(SOURCES, "nats_size_cifar10.npz", nobody)
     assert main(["bench", "estimators", "--problem", "nats-size"]) == 2
     error = capsys.readouterr().err.splitlines()
     assert len(error) == 1
-    assert str(tmp_path / "nas" / "nats_size_cifar10.npz") in error[0]
+    assert f"no table nats_size_cifar10.npz in {tmp_path / 'nas'} or" in error[0]
+    assert "http://127.0.0.1:9/file cannot be downloaded" in error[0]
