@@ -12,6 +12,7 @@ from archwright.estimate._inner import built, closing
 from archwright.estimate.extrapolate._ensemble import CurveEnsemble
 from archwright.estimate.extrapolate._extrapolator import BestSoFar, Extrapolator, LastValue
 from archwright.estimate.extrapolate._least_squares import LeastSquares
+from archwright.estimate.extrapolate._prior_fitted import PriorFitted
 from archwright.registry import Part
 from archwright.space import Arch
 from archwright.supernet import Supernet
@@ -19,10 +20,11 @@ from archwright.train import Trainer
 from archwright.trial import Report
 
 CONSTANT = Part("estimator", "train", {"trainer": Trainer(epochs=20, schedule="constant")})
-Method = Literal["least-squares", "ensemble", "last-value", "best-so-far"]
+Method = Literal["least-squares", "ensemble", "prior-fitted", "last-value", "best-so-far"]
 _METHODS: dict[str, type[Extrapolator]] = {
     "least-squares": LeastSquares,
     "ensemble": CurveEnsemble,
+    "prior-fitted": PriorFitted,
     "last-value": LastValue,
     "best-so-far": BestSoFar,
 }
