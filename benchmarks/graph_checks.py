@@ -7,7 +7,7 @@
 - `graphnas`: the token list that GraphNAS released for Cora, likewise.
 - `chain`: skip, skip, gcn, gcn of NAS-Bench-Graph against its entry, three seeds, epoch of the best validation
   accuracy.
-- `one-shot`: shared weights of NAS-Bench-Graph after 2,000 steps on single paths, 300 random networks,
+- `one-shot`: shared weights of NAS-Bench-Graph after 500 steps on single paths, 200 random networks,
   against the table.
 
 Continues from the rows (JSON lines) and writes results/graph_checks.json.
@@ -42,7 +42,7 @@ TOKENS = {
     "attention0": "const", "aggregator0": "sum", "activation0": "relu6", "heads0": 2, "hidden0": 128,
     "attention1": "gat", "aggregator1": "sum", "activation1": "linear", "heads1": 2,
 }  # fmt: skip
-NETWORKS, STEPS = 300, 2000
+NETWORKS, STEPS = 200, 500
 Row = dict[str, Any]
 
 
