@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from _measuring import steady_memory, write
+from scipy.stats import f as f_distribution
 
 from archwright import bench
 from archwright.bench import Benchmark
@@ -75,7 +76,8 @@ def record(runs: list[dict[str, Any]], table: Benchmark, draw: int) -> dict[str,
     """The runs, and for each architecture how far the mean lies from the recorded one in standard deviations.
 
     One training has the pooled standard deviation s over seeds; the difference of means over n of ours and three of the
-    table's has s * sqrt(1/n + 1/3).
+    table's has s * sqrt(1/n + 1/3). All differences together: their mean square in those units is F-distributed if ours
+    are trainings as the table's; `chance` is the probability of at least that much.
     """
     found: dict[str, Any] = {"dataset": "cora", "draw": draw}
     keys = list(dict.fromkeys(run["key"] for run in runs))
@@ -90,8 +92,11 @@ def record(runs: list[dict[str, Any]], table: Benchmark, draw: int) -> dict[str,
             off = float(np.mean(group)) - recorded
             allowed = 2 * deviation * math.sqrt(1 / len(group) + 1 / TABLE_SEEDS)
             rows.append({"key": key, "recorded": recorded, "ours": float(np.mean(group)), "off": off, "n": len(group),
+                         "deviation": float(np.std(group, ddof=1)) if len(group) > 1 else None,
                          "two_deviations": allowed, "within": bool(abs(off) <= allowed)})  # fmt: skip
+        squared = [(2 * row["off"] / row["two_deviations"]) ** 2 for row in rows]
         found[metric] = {
+            "chance": float(f_distribution.sf(np.mean(squared), len(rows), freedom)) if freedom else math.nan,
             "deviation_over_seeds": deviation,
             "mean_difference": float(np.mean([row["off"] for row in rows])),
             "within_two_deviations": sum(row["within"] for row in rows),
