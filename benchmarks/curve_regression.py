@@ -48,7 +48,8 @@ def crossover(curves: np.ndarray, counts: tuple[int, ...], tested: int) -> dict[
         svr = {}
         for count in (c for c in counts if c <= len(rest)):
             model = LcSVR(rest[:count], trials=SETTINGS, seed=seed)
-            svr[count] = spearman(np.array([model.predict(c[:seen], horizon).mean for c in test]), truth)
+            found = spearman(np.array([model.predict(c[:seen], horizon).mean for c in test]), truth)
+            svr[count] = float(np.nan_to_num(found))  # one answer for all ranks nothing
         splits.append(Split(spearman(test[:, seen - 1], truth), svr))
     rows = []
     for count in splits[0].svr:
