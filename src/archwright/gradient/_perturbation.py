@@ -19,8 +19,8 @@ from archwright.supernet import Paths
 @final
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Perturbation(Derivation):
-    """The option whose removal hurts most (Wang et al. 2021, DARTS-PT, algorithm 1; the topology step as in the official
-    code).
+    """The option whose removal hurts most (Wang et al. 2021, DARTS-PT, algorithm 1; its topology step as in
+    the official code).
 
     Edges are decided one by one in random order: of each option the mixture is judged without it, the others' weights
     unchanged, and the option stays without which it is worst; the mixture trains on in between. Then of every node with

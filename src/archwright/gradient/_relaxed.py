@@ -34,7 +34,8 @@ class Relaxed(nn.Module):
         update: third slot.
         inputs: of a cell's node during the search: `"all"` of them, of which a derivation keeps the strongest (DARTS),
             or a relaxed choice of its own (`"learned"`).
-        none: whether every edge of a cell has a zero that competes with its options and is never chosen (DARTS).
+        none: whether every edge of a cell has a zero that competes with its options and is never chosen (DARTS); or
+            the names of those that have one.
         estimator: second slot if it learns on the way; its state is kept with the rest.
         seed: of the first parameters and of all noise.
 
@@ -49,7 +50,7 @@ class Relaxed(nn.Module):
         update: Update,
         *,
         inputs: Inputs = "all",
-        none: bool = False,
+        none: bool | frozenset[str] = False,
         estimator: ScoreFunction | None = None,
         seed: int = 0,
     ) -> None:
@@ -64,7 +65,8 @@ class Relaxed(nn.Module):
         self.variables = {v.name: v for v in finite if v.name not in self.open}
         if not self.variables:
             raise UserError(f"{net.space.name or 'the space'} has no choice with two or more options to relax")
-        self.zeros = frozenset(self.variables) & self.wiring.edges if none else frozenset()
+        edges = frozenset(self.variables) & self.wiring.edges
+        self.zeros = edges if none is True else (none & edges if none else frozenset())
         self.space: Space = net.space
         self.fixed: Selection = {}
         self.progress, self.planned = 0.0, math.inf

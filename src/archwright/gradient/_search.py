@@ -23,13 +23,14 @@ from archwright.gradient._found import Found
 from archwright.gradient._hypergradient import Hypergradient
 from archwright.gradient._magnitude import Magnitude
 from archwright.gradient._outer import OuterBatches, halves
+from archwright.gradient._progressive import Progressive
 from archwright.gradient._relaxation import Relaxation
 from archwright.gradient._relaxed import Inputs, Relaxed
 from archwright.gradient._schedule import Schedule, View
 from archwright.gradient._score_function import ScoreFunction
 from archwright.gradient._step import BilevelStep, Penalty
 from archwright.gradient._update import Update
-from archwright.space import Arch
+from archwright.space import Arch, Space
 from archwright.supernet import Supernet
 from archwright.train import Trainer
 
@@ -109,6 +110,7 @@ class GradientSearch:
         *,
         seed: int = 0,
         folder: str | Path | None = None,
+        build: Callable[[int], Supernet] | None = None,
         feasible: Feasible | None = None,
         penalty: Penalty | None = None,
         on_update: OnUpdate | None = None,
@@ -116,52 +118,78 @@ class GradientSearch:
     ) -> Found:
         """Train the mixture and derive an architecture.
 
-        Args:
-            net: supernet; its weights are trained in place.
-            splits: data; only the training part is used.
-            seed: at least 0.
-            folder: where checkpoints are kept; the search goes on from them if they exist.
-            feasible: whether an architecture keeps the limits.
-            penalty: brings the expected cost into the architecture's loss.
-            on_update: told epochs done and planned after every step.
-            on_epoch: told what was measured after every epoch.
+            Args:
+                net: supernet; its weights are trained in place.
+                splits: data; only the training part is used.
+                seed: at least 0.
+                folder: where checkpoints are kept; the search goes on from them if they exist.
+        X: brings the expected cost into the architecture's loss.
+                on_update: told epochs done and planned after every step.
+                on_epoch: told what was measured after every epoch.
 
-        Raises:
-            UserError: nothing to relax, no data, a checkpoint of another search.
-            Infeasible: no architecture within the limits.
+            Raises:
+                UserError: nothing to relax, no data, a checkpoint of another search.
+                Infeasible: no architecture within the limits.
         """
         inner, outer = halves(splits, self.split, seed)
+        known = _Known(self, inner, outer, seed, folder, feasible, penalty, on_update, on_epoch)
+        if not isinstance(self.schedule, Progressive):
+            return self._trained(known, self._relaxed(net, self.none, seed), "search")
+        if build is None:
+            raise UserError("Progressive builds a deeper supernet in every stage: pass build=, which makes one")
+        space: Space | None = None
+        past: list[dict[str, Any]] = []
+        zeros: bool | frozenset[str] = self.none
+        for stage, layers in enumerate(self.schedule.layers):
+            relaxed = self._relaxed(build(layers).to(next(net.parameters()).device), zeros, seed + stage)
+            if space is not None:
+                relaxed.restrict(space)
+            with self.schedule.dropping(stage, relaxed):
+                found = self._trained(known, relaxed, f"stage-{stage + 1}", last=stage + 1 == len(self.schedule.layers))
+            space, zeros = self.schedule.shrink(stage, relaxed)
+            past += [{"stage": stage + 1, **entry} for entry in found.history]
+        return dataclasses.replace(found, history=past)
+
+    def _relaxed(self, net: Supernet, none: bool | frozenset[str], seed: int) -> Relaxed:
         estimator = self.hypergradient if isinstance(self.hypergradient, ScoreFunction) else None
-        relaxed = Relaxed(
-            net, self.relaxation, self.update, inputs=self.inputs, none=self.none, estimator=estimator, seed=seed
-        )
-        session = _Session(self, relaxed, inner, outer, seed, folder, feasible, penalty, on_update, on_epoch)
-        epochs = session.train(self.trainer, "search", session.after_epoch)
-        arch = self.derive(relaxed, session)
-        net.eval()
+        return Relaxed(net, self.relaxation, self.update, inputs=self.inputs, none=none, estimator=estimator, seed=seed)
+
+    def _trained(self, known: _Known, relaxed: Relaxed, name: str, *, last: bool = True) -> Found:
+        """One mixture trained, and read off if it is the last."""
+        session = _Session(known, relaxed)
+        stages = len(self.schedule.layers) if isinstance(self.schedule, Progressive) else 1
+        minutes = None if self.trainer.minutes is None else self.trainer.minutes / stages
+        epochs = session.train(dataclasses.replace(self.trainer, minutes=minutes), name, session.after_epoch)
+        arch = self.derive(relaxed, session) if last else session.likeliest()
+        relaxed.net.eval()
         return Found(arch=arch, relaxed=relaxed, history=relaxed.history, epochs=epochs)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Known:
+    """What all stages of a search share."""
+
+    search: GradientSearch
+    inner: Splits
+    outer: Split
+    seed: int
+    folder: str | Path | None
+    feasible: Feasible | None
+    penalty: Penalty | None
+    on_update: OnUpdate | None
+    on_epoch: OnEpoch | None
 
 
 class _Session:
     """A search at work."""
 
-    def __init__(
-        self,
-        search: GradientSearch,
-        relaxed: Relaxed,
-        inner: Splits,
-        outer: Split,
-        seed: int,
-        folder: str | Path | None,
-        feasible: Feasible | None,
-        penalty: Penalty | None,
-        on_update: OnUpdate | None,
-        on_epoch: OnEpoch | None,
-    ) -> None:
-        self._search, self._relaxed, self._inner, self._outer, self._seed = search, relaxed, inner, outer, seed
-        self._folder = None if folder is None else Path(folder)
-        self.feasible, self._on_update, self._on_epoch = feasible, on_update, on_epoch
+    def __init__(self, known: _Known, relaxed: Relaxed) -> None:
+        self._search, self._relaxed, self._seed = known.search, relaxed, known.seed
+        self._inner, self._outer = known.inner, known.outer
+        self._folder = None if known.folder is None else Path(known.folder)
+        self.feasible, self._on_update, self._on_epoch = known.feasible, known.on_update, known.on_epoch
         self._epochs: list[dict[str, float]] = []
+        search, seed, inner, outer = known.search, known.seed, known.inner, known.outer
         augment = search.trainer.augment
         device = next(relaxed.net.parameters()).device
         self._step = BilevelStep(
@@ -175,7 +203,7 @@ class _Session:
             ),
             every=search.every,
             warmup=search.warmup,
-            penalty=penalty,
+            penalty=known.penalty,
             shrink=self._shrink if search.schedule is not None and search.schedule.stepwise else None,
         )
 
@@ -222,7 +250,7 @@ class _Session:
         relaxed, search = self._relaxed, self._search
         facts = self.judge(relaxed.mean(), samples=_JUDGED)
         with contextlib.suppress(UserError):
-            facts["skip_share"] = skip_share(relaxed.net, self._likeliest())
+            facts["skip_share"] = skip_share(relaxed.net, self.likeliest())
         if search.sharpness and search.update.wants == "alphas" and not search.relaxation.sampled:
             facts["eigenvalue"] = self._eigenvalue()
         relaxed.record(**facts)
@@ -231,7 +259,8 @@ class _Session:
         facts["options"] = float(sum(len(relaxed.alive(name)) for name in relaxed.names))
         return facts
 
-    def _likeliest(self) -> Arch:
+    def likeliest(self) -> Arch:
+        """What magnitude would answer now."""
         return self._relaxed.member(assembled(self._relaxed, ranked(self._relaxed)))
 
     def _view(self) -> View:
@@ -241,6 +270,7 @@ class _Session:
             alphas={n: a.detach().cpu() for n, a in zip(relaxed.names, relaxed.competing())},
             options={n: len(a) for n, a in zip(relaxed.names, relaxed.alphas)},
             zeros=relaxed.zeros,
+            places={name: relaxed._places(name) for name in relaxed.names},
             mover=relaxed.mover,
             progress=relaxed.progress,
             moving=self._step.moving(relaxed),

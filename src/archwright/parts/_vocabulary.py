@@ -16,11 +16,16 @@ _PLACES = {
     "phase": ("archwright.run", "PHASES"),
     "data": ("archwright.data", "DATASETS"),
     "benchmark": ("archwright.bench", "BENCHMARKS"),
+    "relaxation": ("archwright.gradient", "RELAXATIONS"),
+    "hypergradient": ("archwright.gradient", "HYPERGRADIENTS"),
+    "update": ("archwright.gradient", "UPDATES"),
+    "schedule": ("archwright.gradient", "SCHEDULES"),
+    "derivation": ("archwright.gradient", "DERIVATIONS"),
 }
 
 
 def registry(kind: str) -> Registry:
-    """The registry of one kind of part: space, sampler, estimator, strategy, phase, data or benchmark."""
+    """The registry of one kind of part, such as space, sampler, estimator, strategy or phase."""
     module, attribute = _PLACES[kind]
     found = getattr(importlib.import_module(module), attribute)
     assert isinstance(found, Registry)

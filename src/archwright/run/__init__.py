@@ -12,6 +12,7 @@ from archwright.run._profile import profile
 from archwright.run._progress import Progress
 from archwright.run._report import WriteReport, write_report
 from archwright.run._search import Search
+from archwright.run._search_by_gradient import SearchByGradient
 from archwright.run._state import State
 from archwright.run._train import Train
 from archwright.run._train_supernet import TrainSupernet
@@ -26,6 +27,7 @@ __all__ = [
     "Phase",
     "Progress",
     "Search",
+    "SearchByGradient",
     "State",
     "Train",
     "TrainSupernet",

@@ -9,6 +9,7 @@ PHASES = Registry(
     {
         "train-supernet": "archwright.run:TrainSupernet",
         "search": "archwright.run:Search",
+        "search-by-gradient": "archwright.run:SearchByGradient",
         "choose": "archwright.run:Choose",
         "train": "archwright.run:Train",
         "verify": "archwright.run:Verify",
