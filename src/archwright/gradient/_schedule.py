@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from torch import Tensor
@@ -23,6 +23,7 @@ class View:
         alphas: variable to the parameters of the options left [+ zero].
         options: number of options every variable had at the start, zero included.
         zeros: variables with a zero that competes; it is last.
+        places: variable to the positions of the options left [+ zero] in its parameters.
         mover: what moves the parameters.
         progress: part of the search that is done, in [0, 1].
         moving: whether the parameters have begun to move.
@@ -32,6 +33,7 @@ class View:
     alphas: Mapping[str, Tensor]
     options: Mapping[str, int]
     zeros: frozenset[str]
+    places: Mapping[str, Sequence[int]]
     mover: Mover
     progress: float
     moving: bool

@@ -87,8 +87,18 @@ class BilevelStep:
         values = leaves(relaxed.alphas) if wants == "alphas" else relaxed.weights(noise)
         loss = _loss(relaxed(x, relaxed.selection(values, noise, of=wants)), y)
         backward(self._with_cost(loss, relaxed, values, wants))
+        self._look(relaxed, x, y, noise)
         self._move(relaxed, [torch.zeros_like(v) if v.grad is None else v.grad for v in values])
         return loss
+
+    def _look(self, relaxed: Relaxed, x: Tensor, y: Tensor, noise: int) -> None:
+        """Tell the mover what its gradients are of; the weights stay as they are."""
+        weights = {n: p.detach() for n, p in relaxed.net.named_parameters()}
+
+        def logits(values: Sequence[Tensor]) -> Tensor:
+            return _called(relaxed, weights, x, relaxed.selection(values, noise, of=relaxed.update.wants))
+
+        relaxed.mover.look(logits, lambda values: _loss(logits(values), y))
 
     def _move(self, relaxed: Relaxed, gradients: Sequence[Tensor]) -> None:
         relaxed.mover.step(gradients)
@@ -108,6 +118,7 @@ class BilevelStep:
             found = self._by_layers(relaxed, outer_x, outer_y, noise, seen)
         else:
             found = self._differentiated(relaxed, (x, y), (outer_x, outer_y), optimizer, noise, seen)
+            self._look(relaxed, outer_x, outer_y, noise)
         self._move(relaxed, found)
         return seen[0]
 

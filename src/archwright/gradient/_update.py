@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor
@@ -31,6 +31,16 @@ class Mover(ABC):
 
     def plan(self, steps: int) -> None:  # noqa: B027  most rules do not ask how long they will run
         """Told before the first step how many there will be."""
+
+    def look(  # noqa: B027  most rules need no curvature
+        self, logits: Callable[[Sequence[Tensor]], Tensor], loss: Callable[[Sequence[Tensor]], Tensor]
+    ) -> None:
+        """Told before a step with gradients of a mixture what they are of.
+
+        Args:
+            logits: (N, classes), a function of what `Update.wants` names.
+            loss: a scalar, a function of the same.
+        """
 
     @abstractmethod
     def step(self, gradients: Sequence[Tensor]) -> None:
