@@ -1,9 +1,10 @@
 """How well cheaper trainings rank networks: each reduction against the full training of the same architectures.
 
 Random `convnet` architectures of double width on a part of Fashion-MNIST (2,000 training and 4,000 validation images of
-14 x 14 pixels, 8 epochs, library defaults otherwise). The target is the full training with seed 0; the full training
-with seed 1 shows how far noise alone lets any proxy get. Frozen trunks have the weights of the untrained supernet, and
-those of a supernet that was trained before, which is paid for once.
+14 x 14 pixels, 8 epochs, library defaults otherwise). Proxies have seed 0. The full training with the same seed shares
+initial weights and order of samples with them, so part of its noise; that with seed 1 shares nothing. Both are targets,
+and so is their mean. Frozen trunks have the weights of the untrained supernet, and those of a supernet that was trained
+before, which is paid for once.
 
 `ARCHWRIGHT_DATA=... python benchmarks/proxies.py [ROWS [COUNT]]` continues from the rows (JSON lines) and writes
 `benchmarks/results/proxies.json`. About 12 minutes on one core with 24 networks.
@@ -128,23 +129,43 @@ def judged(rows: list[Row]) -> dict[str, Any]:
     for name, found in by.items():
         if name != "full" and len(found) == len(keys):
             values[name] = np.array([found[key]["accuracy"] for key in keys])
-    table = {}
+    targets = {"same_seed": target}
+    if "full, other seed" in values:
+        targets |= {"other_seed": values["full, other seed"]}
+        targets["mean_of_both"] = (target + targets["other_seed"]) / 2
+    table: dict[str, Any] = {}
     for name, value in values.items():
         mine = list(by.get(name, {}).values())
-        agreement = compare(value, target, sum(row["seconds"] for row in mine) / seconds)
-        told = {k: v for k, v in dataclasses.asdict(agreement).items() if k not in ("proxy", "target")}
-        if mine:
-            told |= {k: mine[0][k] for k in ("reduction", "operations")}
-            told["cost_ratio_with_preparation"] = told["cost_ratio"] + max(row["before"] for row in mine) / seconds
-        table[name] = told
+        table[name] = told = _costs(mine, seconds)
+        for kind, against in targets.items():
+            if name != "full, other seed" or kind == "same_seed":
+                told[kind] = _agreement(value, against)
     return {
         "networks": len(keys),
         "target": {"mean": float(target.mean()), "deviation": float(target.std(ddof=1))},
         "seconds_of_full_training": seconds / len(keys),
         "proxies": table,
-        "half_epochs_against_quarter_width_and_epochs": _difference(values, target),
+        "half_epochs_against_quarter_width_and_epochs": {k: _difference(values, t) for k, t in targets.items()},
         "rows": rows,
     }
+
+
+def _costs(rows: list[Row], seconds: float) -> Row:
+    """In parts of the full training of all networks; nothing for what needs no training."""
+    if not rows:
+        return {}
+    ratio = sum(row["seconds"] for row in rows) / seconds
+    return {
+        "reduction": rows[0]["reduction"],
+        "operations": rows[0]["operations"],
+        "cost_ratio": ratio,
+        "cost_ratio_with_preparation": ratio + max(row["before"] for row in rows) / seconds,
+    }
+
+
+def _agreement(value: np.ndarray, target: np.ndarray) -> Row:
+    found = dataclasses.asdict(compare(value, target))
+    return {k: found[k] for k in ("kendall", "low", "high", "spearman", "recall", "inversions")}
 
 
 def _difference(values: dict[str, np.ndarray], target: np.ndarray) -> dict[str, float]:
@@ -162,8 +183,8 @@ def main(rows_file: str = "", count: str = str(NETWORKS)) -> None:
     record = judged(rows)
     write("proxies", record)
     for name, found in record["proxies"].items():
-        told = " ".join(f"{k} {found[k]:.3f}" for k in ("kendall", "low", "high", "recall", "inversions", "cost_ratio"))
-        print(f"{name:42s} {told}")
+        told = " ".join(f"{kind} {found[kind]['kendall']:.3f}" for kind in found if kind.endswith(("seed", "both")))
+        print(f"{name:42s} {told} cost {found.get('cost_ratio', 0.0):.3f}")
 
 
 if __name__ == "__main__":
