@@ -27,6 +27,7 @@ from archwright.bench.sources import (
     _nasbench201_zerocost,
     _nasbench_macro,
     _nats_size,
+    _tanglenas,
     _transnas,
 )
 from archwright.bench.sources._nasbench101_cells import all_cells
@@ -121,6 +122,32 @@ def test_nats_size(tmp_path: Path) -> None:
     found = _nats_size.convert(written(tmp_path, {"ranking_nats/nats_cifar10_acc_rank.yml": text}))
     assert found["channels"].tolist() == [[16, 8, 24, 64, 56], [8, 8, 16, 16, 64]]
     assert found["c10_acc"].tolist() == [87.5, 80.25]
+
+
+def test_conv_macro(tmp_path: Path) -> None:
+    rows = {
+        "[[8, 64, 32, 256], [3, 5, 7, 3]]": {"test_acc": 72.5, "train_acc": 80.25},
+        "[[16, 16, 64, 64], [7, 3, 3, 5]]": {"test_acc": 10.0, "train_acc": 10.0},
+    }
+    found = _tanglenas.convert_macro(written(tmp_path, {"toy_benchmarks/conv_macro_bench.pkl": pickle.dumps(rows)}))
+    assert found["widths"].tolist() == [[8, 64, 32, 256], [16, 16, 64, 64]]
+    assert found["kernels"].tolist() == [[3, 5, 7, 3], [7, 3, 3, 5]]
+    assert found["test_acc"].tolist() == [72.5, 10]
+    assert found["train_acc"].tolist() == [80.25, 10]
+
+
+def test_entangled_cell(tmp_path: Path) -> None:
+    text = (
+        "Genotype(normal=[('sep_conv_3x3', 0), ('dil_conv_5x5', 0), ('sep_conv_5x5', 1)], normal_concat=range(1, 3), "
+        "reduce=[('dil_conv_3x3', 0), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1)], reduce_concat=range(1, 3))"
+    )
+    row = dict.fromkeys(_tanglenas._COLUMNS, 0.5) | {"test_acc": np.float64(90.5), "unit_gpu": "us"}
+    path = "toy_benchmarks/entangled_cell_ss_benchmark.pkl"
+    found = _tanglenas.convert_cell(written(tmp_path, {path: pickled({text: row})}))
+    assert found["arch"].tolist() == [[[[2, 0], [1, 0], [3, 1]], [[0, 0], [2, 0], [2, 1]]]]
+    assert found["cell_names"].tolist() == ["normal", "reduce"]
+    assert found["test_acc"].tolist() == [90.5]
+    assert found["latency_gpu_mean"].tolist() == [0.5]
 
 
 def nasbench201_files() -> dict[str, bytes | str]:

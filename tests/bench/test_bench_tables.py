@@ -22,6 +22,8 @@ SMALL = {
     "nasbench201": ("nasbench201.npz", 15_625),
     "nats-size": ("nats_size_cifar10.npz", 32_768),
     "nasbench-macro": ("nasbench_macro.npz", 6_561),
+    "conv-macro": ("conv_macro.npz", 6_561),
+    "entangled-cell": ("entangled_cell.npz", 4_096),
     "transnas-micro": ("transnasbench101.npz", 4_096),
     "transnas-macro": ("transnasbench101.npz", 3_256),
 }
@@ -207,6 +209,35 @@ def test_nasbench_macro() -> None:
     assert found == [2 * 7_713_280, 2 * 53_246_464, 2 * 105_660_928]
     assert kendall(benchmark.counts()["ops"], accuracy) == pytest.approx(0.693, abs=0.001)
     assert spearman(benchmark.values("flops"), accuracy) == pytest.approx(0.748, abs=0.001)
+
+
+@needs("conv_macro.npz")
+def test_conv_macro() -> None:
+    benchmark = load("conv-macro")
+    accuracy = benchmark.values("test_accuracy")
+    facts = (accuracy.max(), accuracy.mean(), np.median(accuracy))
+    assert facts == pytest.approx((84.41, 77.90, 78.58), abs=0.005)
+    assert int((accuracy == 10).sum()) == 14
+    assert list(benchmark.best()[0].values()) == [32, 3, 64, 7, 128, 5, 128, 7]
+    largest = benchmark.space.arch(
+        {f"layer{n}.{what}": v for n in range(1, 5) for what, v in (("width", 16 * 2**n), ("kernel", 7))}
+    )
+    assert benchmark.query(largest, "test_accuracy") == pytest.approx(81.50)
+    for arch in (largest, benchmark.architectures()[0], benchmark.best()[0]):
+        network = benchmark.network(arch, seed=0)
+        assert cost.params(network) == benchmark.query(arch, "params")
+        assert cost.flops(network, (1, 3, 32, 32)) == benchmark.query(arch, "flops")
+
+
+@needs("entangled_cell.npz")
+def test_entangled_cell() -> None:
+    benchmark = load("entangled-cell")
+    accuracy = benchmark.values("test_accuracy")
+    facts = (accuracy.max(), accuracy.mean(), np.median(accuracy), accuracy.min())
+    assert facts == pytest.approx((91.63, 90.02, 90.54, 86.06), abs=0.005)
+    for arch in benchmark.architectures()[::800]:
+        assert cost.params(benchmark.network(arch, seed=0)) == benchmark.query(arch, "params")
+    assert benchmark.values("latency_ms:gpu").mean() == pytest.approx(0.53, abs=0.01)
 
 
 @needs("transnasbench101.npz")

@@ -1,6 +1,8 @@
 """Published tables of trained networks, and how well estimators order them."""
 
 from archwright.bench._benchmark import Benchmark
+from archwright.bench._conv_macro import ConvMacro
+from archwright.bench._entangled_cell import EntangledCell
 from archwright.bench._evaluate import evaluate_estimators
 from archwright.bench._hw_nas_bench import read_hw_nas_bench
 from archwright.bench._load import BENCHMARKS, fetch, load, names
@@ -16,6 +18,8 @@ from archwright.bench._transnas import TransNasMacro, TransNasMicro
 __all__ = [
     "BENCHMARKS",
     "Benchmark",
+    "ConvMacro",
+    "EntangledCell",
     "NasBench101",
     "NasBench201",
     "NasBenchGraph",

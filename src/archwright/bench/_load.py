@@ -11,6 +11,8 @@ from archwright.registry import Registry
 BENCHMARKS = Registry(
     "benchmark",
     {
+        "conv-macro": "archwright.bench._conv_macro:ConvMacro",
+        "entangled-cell": "archwright.bench._entangled_cell:EntangledCell",
         "nas-bench-graph": "archwright.bench._nas_bench_graph:NasBenchGraph",
         "nasbench101": "archwright.bench._nasbench101:NasBench101",
         "nasbench201": "archwright.bench._nasbench201:NasBench201",

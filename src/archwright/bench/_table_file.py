@@ -15,6 +15,8 @@ __all__ = ["CONTENT", "Arrays", "read_table", "read_table_if_present", "table_pa
 
 FOLDER = "nas"
 CONTENT = {
+    "conv_macro.npz": "4e9343bce29ad24c5592543f69d9f6e21688b2ba83ad593ed32ed95f325b0971",
+    "entangled_cell.npz": "ae1683800f0d8feb55fa267d23cbcf3b236a9c1d2709529b48696bb32da0c630",
     "nasbench101.npz": "afde2b647abfd258be7e20a134601cc6365648cf155f777b082eee5d9afc2159",
     "nasbench201.npz": "2b73337539b663da0057e61095728c3bf563d45331ab42de84b6e48df968f9af",
     "nasbench201_fewshot_scores.npz": "b3f2e537b45a9e19c7c2d6f9dd1167e06779d6f8a8ed645ab80d84de6018fb93",

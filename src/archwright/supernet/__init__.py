@@ -5,6 +5,7 @@ from archwright.supernet._conv2d import ElasticConv2d
 from archwright.supernet._cut import cut
 from archwright.supernet._depth import Depth
 from archwright.supernet._dimension import Product
+from archwright.supernet._entangled import Entangled
 from archwright.supernet._linear import ElasticLinear
 from archwright.supernet._normalisation import ElasticBatchNorm2d, ElasticLayerNorm
 from archwright.supernet._oneof import OneOf, Zero
@@ -23,6 +24,7 @@ __all__ = [
     "ElasticConv2d",
     "ElasticLayerNorm",
     "ElasticLinear",
+    "Entangled",
     "OneOf",
     "Paths",
     "Product",

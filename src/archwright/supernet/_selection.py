@@ -64,6 +64,11 @@ def selected(values: Mapping[str, Decision]) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
+def current() -> Mapping[str, Decision]:
+    """All that the running architecture says; nothing outside `net(x, arch)`."""
+    return _CURRENT.get() or {}
+
+
 def decision(variable: Choice | Ordinal) -> Decision:
     """What the running architecture says about `variable`: one of its options, or weights over them.
 

@@ -7,13 +7,15 @@ from typing import Any
 from archwright.data import Splits
 from archwright.registry import Registry
 from archwright.supernet import Supernet
-from archwright.zoo import convnet, darts, graphnas, mlp, nasbench201, nasbenchgraph
+from archwright.zoo import conv_macro, convnet, darts, entangled_cell, graphnas, mlp, nasbench201, nasbenchgraph
 
 SPACES = Registry(
     "space",
     {
+        "conv-macro": "archwright.zoo.conv_macro:conv_macro",
         "convnet": "archwright.zoo.convnet:convnet",
         "darts": "archwright.zoo.darts:darts",
+        "entangled-cell": "archwright.zoo.entangled_cell:entangled_cell",
         "mlp": "archwright.zoo.mlp:mlp",
         "nasbench201": "archwright.zoo.nasbench201:nasbench201",
     },
@@ -67,8 +69,10 @@ __all__ = [
     "SPACES",
     "build",
     "build_for",
+    "conv_macro",
     "convnet",
     "darts",
+    "entangled_cell",
     "graphnas",
     "mlp",
     "names",

@@ -11,11 +11,14 @@ from archwright.bench.sources import (
     _nasbench201_zerocost,
     _nasbench_macro,
     _nats_size,
+    _tanglenas,
     _transnas,
 )
 from archwright.bench.sources._source import TableSource
 
 SOURCES: dict[str, TableSource] = {
+    "conv_macro.npz": _tanglenas.MACRO,
+    "entangled_cell.npz": _tanglenas.CELL,
     "nasbench101.npz": _nasbench101.SOURCE,
     "nasbench201.npz": _nasbench201.SOURCE,
     "nasbench201_fewshot_scores.npz": _nasbench201_fewshot.SOURCE,
