@@ -13,7 +13,8 @@ from archwright.errors import UserError, nearest
 
 KINDS = {
     "recipes": "", "spaces": "space", "strategies": "strategy", "estimators": "estimator", "samplers": "sampler",
-    "phases": "phase", "benchmarks": "benchmark", "data": "data", "devices": "",
+    "relaxations": "relaxation", "hypergradients": "hypergradient", "updates": "update", "schedules": "schedule",
+    "derivations": "derivation", "phases": "phase", "benchmarks": "benchmark", "data": "data", "devices": "",
 }  # fmt: skip
 
 

@@ -65,8 +65,28 @@ def config(args: argparse.Namespace) -> Config:
         )
     if args.net:
         sys.path.insert(0, "")  # the user's own module beside them, as `python -m` would find it
+    _take_recipe_of_strategy(args)
     mapping = recipes.read(args.recipe, [f"net={args.net}"] if args.net else [])
     return recipes.check(recipes.override(mapping, changes(args, mapping)), data=args.data)
+
+
+def _take_recipe_of_strategy(args: argparse.Namespace) -> None:
+    """A strategy that is a whole method, such as `darts`, stands for its recipe.
+
+    Raises:
+        UserError: another recipe is named beside it.
+    """
+    from archwright import parts, recipes
+
+    strategy = getattr(args, "strategy", None)
+    if strategy is None or strategy in parts.registry("strategy").names() or strategy not in recipes.by_gradient():
+        return
+    if args.recipe not in ("default", strategy):
+        raise UserError(
+            f"{strategy} searches by gradient, with phases of its own: say --recipe {strategy} instead of "
+            f"--recipe {args.recipe} --strategy {strategy}"
+        )
+    args.recipe, args.strategy = strategy, None
 
 
 def changes(args: argparse.Namespace, recipe: dict[str, Any]) -> list[str]:

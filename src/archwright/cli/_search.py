@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
         ),
     )
     add_data(parser)
-    parser.add_argument("--strategy", help="search strategy ('archwright ls strategies')")
+    parser.add_argument("--strategy", help="search strategy ('archwright ls strategies'), or darts, gdas, ...")
     parser.add_argument("--estimator", help="how candidates are judged ('archwright ls estimators')")
     parser.add_argument("--objective", action="append", metavar="METRIC", help="metric to improve; repeat for several")
     add_limits(parser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import itertools
 import math
@@ -18,14 +19,18 @@ from archwright.data import Split, Splits, augmentation
 from archwright.errors import UserError
 from archwright.gradient._derivation import Derivation, Feasible, assembled, ranked
 from archwright.gradient._diagnostics import dominant_eigenvalue, skip_share
+from archwright.gradient._evidence import AutomaticRelevance
+from archwright.gradient._evidence_prune import EvidencePrune
 from archwright.gradient._first_order import FirstOrder
 from archwright.gradient._found import Found
 from archwright.gradient._hypergradient import Hypergradient
 from archwright.gradient._magnitude import Magnitude
 from archwright.gradient._outer import OuterBatches, halves
+from archwright.gradient._posterior import Posterior
 from archwright.gradient._progressive import Progressive
 from archwright.gradient._relaxation import Relaxation
 from archwright.gradient._relaxed import Inputs, Relaxed
+from archwright.gradient._scaling_factors import ScalingFactors
 from archwright.gradient._schedule import Schedule, View
 from archwright.gradient._score_function import ScoreFunction
 from archwright.gradient._step import BilevelStep, Penalty
@@ -100,6 +105,13 @@ class GradientSearch:
         name, wants = type(self.update).__name__, self.update.wants
         if scored and wants != "alphas":
             raise UserError(f"{name} wants gradients by the weights of a mixture, {estimator} gives them by parameters")
+        if isinstance(self.update, AutomaticRelevance) and not isinstance(self.relaxation, ScalingFactors):
+            raise UserError(
+                f"{name} infers the variances of switches: take the relaxation ScalingFactors, not {relaxed}"
+            )
+        for part in (self.schedule, self.derive):
+            if isinstance(part, EvidencePrune | Posterior) and not isinstance(self.update, AutomaticRelevance):
+                raise UserError(f"{type(part).__name__} reads the variances that AutomaticRelevance infers, not {name}")
         if wants == "layers" and not isinstance(self.hypergradient, FirstOrder):
             raise UserError(f"{name} takes the gradient of every layer apart, which only FirstOrder gives")
 
@@ -151,7 +163,7 @@ class GradientSearch:
         return dataclasses.replace(found, history=past)
 
     def _relaxed(self, net: Supernet, none: bool | frozenset[str], seed: int) -> Relaxed:
-        estimator = self.hypergradient if isinstance(self.hypergradient, ScoreFunction) else None
+        estimator = copy.deepcopy(self.hypergradient) if isinstance(self.hypergradient, ScoreFunction) else None
         return Relaxed(net, self.relaxation, self.update, inputs=self.inputs, none=none, estimator=estimator, seed=seed)
 
     def _trained(self, known: _Known, relaxed: Relaxed, name: str, *, last: bool = True) -> Found:
@@ -193,7 +205,7 @@ class _Session:
         augment = search.trainer.augment
         device = next(relaxed.net.parameters()).device
         self._step = BilevelStep(
-            search.hypergradient,
+            search.hypergradient if relaxed.estimator is None else relaxed.estimator,
             OuterBatches(
                 outer,
                 search.trainer.batch_size,

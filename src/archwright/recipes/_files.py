@@ -64,6 +64,11 @@ def about(name_or_path: str | Path) -> str:
     return str(mapping.get("about", "")) if isinstance(mapping, dict) else ""
 
 
+def by_gradient() -> list[str]:
+    """Names of the shipped recipes that search by gradient, sorted."""
+    return [name for name in names() if "search-by-gradient" in path(name).read_text(encoding="utf-8")]
+
+
 def _file(name_or_path: str | Path) -> Path:
     file = Path(name_or_path)
     looks_like_path = isinstance(name_or_path, Path) or file.suffix in (".yaml", ".yml") or len(file.parts) > 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from archwright.report._blocks import paragraph, section, strong, table
 from archwright.report._facts import PREDICTED, Facts
+from archwright.report._gradient import gradient
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import NONE, amount, counted, label
 from archwright.trial import State, Trial, broken
@@ -23,6 +24,8 @@ _EXAMPLES = 3
 
 def reasons(facts: Facts) -> Markup:
     """The second part of the page."""
+    if history := (facts.result.get("gradient") or {}).get("history"):
+        return section(2, "Why this one", *gradient(history))
     if not facts.trials:
         return section(2, "Why this one", paragraph("No candidates were compared: there was no search."))
     return section(
