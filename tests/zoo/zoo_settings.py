@@ -11,6 +11,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "entangled-cell": {"in_channels": 2, "classes": 3, "image_size": 8, "channels": 4},
     "mlp": {"in_channels": 7, "classes": 3, "width": 16},
     "nasbench201": {"in_channels": 3, "classes": 4, "image_size": 8, "channels": 4, "cells": 1},
+    "proxyless": {"in_channels": 2, "classes": 3, "image_size": 8, "width": 0.25, "stages": 3, "blocks": 2, "head": 16},
 }
 
 FULL: dict[str, dict[str, Any]] = {
@@ -20,4 +21,5 @@ FULL: dict[str, dict[str, Any]] = {
     "entangled-cell": {"in_channels": 1, "classes": 10, "image_size": 28},
     "mlp": {"in_channels": 16, "classes": 2},
     "nasbench201": {"in_channels": 3, "classes": 10, "image_size": 32},
+    "proxyless": {"in_channels": 3, "classes": 10, "image_size": 32},
 }

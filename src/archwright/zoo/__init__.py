@@ -7,7 +7,17 @@ from typing import Any
 from archwright.data import Splits
 from archwright.registry import Registry
 from archwright.supernet import Supernet
-from archwright.zoo import conv_macro, convnet, darts, entangled_cell, graphnas, mlp, nasbench201, nasbenchgraph
+from archwright.zoo import (
+    conv_macro,
+    convnet,
+    darts,
+    entangled_cell,
+    graphnas,
+    mlp,
+    nasbench201,
+    nasbenchgraph,
+    proxyless,
+)
 
 SPACES = Registry(
     "space",
@@ -18,6 +28,7 @@ SPACES = Registry(
         "entangled-cell": "archwright.zoo.entangled_cell:entangled_cell",
         "mlp": "archwright.zoo.mlp:mlp",
         "nasbench201": "archwright.zoo.nasbench201:nasbench201",
+        "proxyless": "archwright.zoo.proxyless:proxyless",
     },
 )
 
@@ -78,4 +89,5 @@ __all__ = [
     "names",
     "nasbench201",
     "nasbenchgraph",
+    "proxyless",
 ]
