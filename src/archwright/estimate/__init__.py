@@ -5,6 +5,7 @@ from archwright.estimate._estimator import Estimator
 from archwright.estimate._network_costs import NetworkCosts
 from archwright.estimate._proxy import Proxy
 from archwright.estimate._rank_agreement import RankAgreement, rank_agreement
+from archwright.estimate._shared_graph_weights import SharedGraphWeights
 from archwright.estimate._shared_weights import SharedWeights
 from archwright.estimate._table import Table
 from archwright.estimate._train import Train
@@ -67,6 +68,7 @@ __all__ = [
     "Proxy",
     "RankAgreement",
     "Score",
+    "SharedGraphWeights",
     "SharedWeights",
     "Table",
     "Taught",
