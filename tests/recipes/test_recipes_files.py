@@ -8,7 +8,7 @@ from archwright.errors import UserError
 
 def test_unknown_recipe_lists_the_close_ones():
     with pytest.raises(
-        UserError, match=r"unknown recipe 'defalt'; did you mean 'default'\?.*or the path of a \.yaml file"
+        UserError, match=r"unknown recipe 'defalt'; did you mean 'default' or 'darts'\?.*or the path of a \.yaml file"
     ):
         recipes.read("defalt")
 

@@ -17,8 +17,8 @@ from archwright.gradient import (
     Expectation,
     ExpectedCost,
     Found,
-    Inputs,
     GradientSearch,
+    Inputs,
     Perturbation,
 )
 from archwright.registry import Part
@@ -74,23 +74,10 @@ class SearchByGradient(Phase):
         self._require("share", "in (0, 1]", 0 < self.share <= 1)
 
     def __call__(self, state: State) -> None:
-        derive = self.derivation.build(DERIVATIONS)
-        share = self.share / 2 if isinstance(derive, Perturbation) else self.share
+        search = self.slots()
+        share = self.share / 2 if isinstance(search.derive, Perturbation) else self.share
         trainer = dataclasses.replace(self.trainer, minutes=state.minutes(share) or self.trainer.minutes)
-        search = GradientSearch(
-            relaxation=self.relaxation.build(RELAXATIONS),
-            hypergradient=self.hypergradient.build(HYPERGRADIENTS),
-            update=self.update.build(UPDATES),
-            schedule=None if self.schedule is None else self.schedule.build(SCHEDULES),
-            derive=derive,
-            inputs=self.inputs,
-            none=self.none,
-            split=self.split,
-            every=self.every,
-            warmup=self.warmup,
-            trainer=trainer,
-            sharpness=self.sharpness,
-        )
+        search = dataclasses.replace(search, trainer=trainer)
         costs = NetworkCosts(state.net, [*_COUNTED, *state.limits], table=state.latency_table)
         penalty = self._penalty(state, costs)
         watch = Watch(state.progress, "mixture")
@@ -105,6 +92,27 @@ class SearchByGradient(Phase):
             on_update=watch.update,
         )
         self._tell(state, found, costs(found.arch), penalty)
+
+    def slots(self) -> GradientSearch:
+        """The search that the settings describe.
+
+        Raises:
+            UserError: parts that do not go together.
+        """
+        return GradientSearch(
+            relaxation=self.relaxation.build(RELAXATIONS),
+            hypergradient=self.hypergradient.build(HYPERGRADIENTS),
+            update=self.update.build(UPDATES),
+            schedule=None if self.schedule is None else self.schedule.build(SCHEDULES),
+            derive=self.derivation.build(DERIVATIONS),
+            inputs=self.inputs,
+            none=self.none,
+            split=self.split,
+            every=self.every,
+            warmup=self.warmup,
+            trainer=self.trainer,
+            sharpness=self.sharpness,
+        )
 
     def _penalty(self, state: State, costs: NetworkCosts) -> Expectation | None:
         if self.cost is None:

@@ -9,16 +9,17 @@ from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archwright.data import Images, Split, Splits
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.run._watch import Watch
+from archwright.space import Arch
 from archwright.supernet import distillation, extreme, recalibrate
-from archwright.train import Trainer, evaluate
+from archwright.train import Trainer, classification_loss, evaluate
 from archwright.trial import Report
+from archwright.zoo import Evaluation, EvaluationNetwork
 
 _SMALL = 10_000
 
@@ -36,6 +37,8 @@ class Train(Phase):
         refit: train once more, in the same way, on the training and validation parts together, and answer with that
             network; the validation score stays that of the first. `"auto"`: when the training part has fewer than
             10 000 samples, where every sample counts and the second training is cheap.
+        evaluation: train a larger network built from the chosen cells instead, from new weights (space `darts`). Limits
+            of the run hold for this network, too; the search judges the smaller one.
         share: part of the run's minutes for this phase, in (0, 1].
     """
 
@@ -44,6 +47,7 @@ class Train(Phase):
     label_smoothing: float = 0.0
     trainer: Trainer = Trainer(epochs=40, lr=0.05)
     refit: bool | Literal["auto"] = "auto"
+    evaluation: Evaluation | None = None
     share: float = 0.3
 
     def __post_init__(self) -> None:
@@ -80,12 +84,23 @@ class Train(Phase):
         assert state.chosen is not None
         with torch.random.fork_rng():
             torch.manual_seed(state.config.seed)
-            fresh = self.start == "fresh" or not state.shared
-            model = state.net.extract(state.chosen, fresh=fresh).to(state.device)
+            model = self._network(state, state.chosen).to(state.device)
         path = state.folder / "checkpoints" / checkpoint
         watch = Watch(state.progress, "chosen network" if len(splits.valid) else "chosen network, all data")
-        reports = trainer.fit(model, splits, step, seed=state.config.seed, checkpoint=path, on_update=watch.update)
-        return model.eval(), watch.all(reports)
+
+        def on_update(done: float, epochs: float) -> None:
+            watch.update(done, epochs)
+            if isinstance(model, EvaluationNetwork):
+                model.progressed(done, epochs)
+
+        reports = trainer.fit(model, splits, step, seed=state.config.seed, checkpoint=path, on_update=on_update)
+        curve = watch.all(reports)
+        return (model.plain() if isinstance(model, EvaluationNetwork) else model).eval(), curve
+
+    def _network(self, state: State, chosen: Arch) -> nn.Module:
+        if self.evaluation is not None:
+            return self.evaluation.network(state.net, chosen, state.splits)
+        return state.net.extract(chosen, fresh=self.start == "fresh" or not state.shared)
 
     def _step(self, state: State) -> _Step:
         teacher = None
@@ -106,11 +121,12 @@ class _Step:
     def __call__(
         self, module: nn.Module, x: Tensor, y: Tensor, *, backward: Callable[[Tensor], None], rng: np.random.Generator
     ) -> dict[str, Tensor | float]:
-        logits = module(x).float()
-        loss = F.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
+        outputs = module(x)
+        loss = classification_loss(outputs, y, label_smoothing=self.label_smoothing)
         if self.teacher is not None:
             with torch.no_grad():
                 soft = self.teacher(x).float()
+            logits = (outputs if isinstance(outputs, Tensor) else outputs[0]).float()
             loss = (1 - self.weight) * loss + self.weight * distillation(logits, soft)
         backward(loss)
         return {"loss": loss.detach()}
