@@ -58,6 +58,8 @@ def _changes(mapping: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"phases.{name}.trainer.epochs=2", f"phases.{name}.trainer.warmup=0")
         if name == "verify":
             yield from ("phases.verify.networks=2", "phases.verify.trainer.epochs=1")
+        if name == "search-by-gradient":
+            yield "phases.search-by-gradient.trainer.epochs=1"
         if name == "search":
             yield "phases.search.trials=6"
             if "train" in (phase[name].get("estimator") or {}):
