@@ -1,6 +1,6 @@
 """Time and memory of a search step of every system against the official first-order DARTS step.
 
-`python benchmarks/gradient_step.py OFFICIAL [rounds]`, OFFICIAL: folder `cnn` of a checkout of quark0/darts without `.cuda()`
+`python benchmarks/gradient_step.py OFFICIAL [rounds]`, OFFICIAL: folder `cnn` of quark0/darts without `.cuda()` calls
 (no code of it is kept here). Same space, batch and precision, one thread, in turn (ABBA); a step moves the
 architecture and the weights once. Memory: bytes kept for the backward pass of the architecture's step, each storage
 once, without weights. Writes `benchmarks/results/gradient_step.json`.

@@ -1,0 +1,156 @@
+"""Architectures that the gradient systems find, looked up in published tables of trained networks.
+
+`ARCHWRIGHT_DATA=... python benchmarks/gradient_tables.py ROWS [minutes] [table ...]`: every system with three seeds on
+small supernets and images; rows are appended to ROWS, so that it can be stopped and goes on. Tables: `nasbench201`
+(CIFAR-10 at 16 x 16, C = 8, one cell a stage), and `conv-macro`, `entangled-cell` where present. Writes
+`benchmarks/results/gradient_tables.json`: true test accuracy beside random architectures, and how skip connections and
+the dominant eigenvalue went.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from _measuring import steady_memory, write
+
+from archwright import bench, data, recipes, zoo
+from archwright.data import Split, Splits
+from archwright.gradient import Progressive
+from archwright.run import PHASES
+from archwright.supernet import Supernet
+
+SEEDS, EPOCHS, SAMPLES, BATCH = (0, 1, 2), 20, 4000, 64
+TABLES: dict[str, dict[str, Any]] = {
+    "nasbench201": {
+        "data": "cifar10",
+        "dataset": "cifar10",
+        "side": 16,
+        "build": {"channels": 8, "cells": 1, "affine": False},
+    },
+    "conv-macro": {"data": "cifar10", "dataset": None, "side": 32, "build": {}},
+    "entangled-cell": {"data": "fashion-mnist", "dataset": None, "side": 28, "build": {}},
+}
+ELASTIC = ("conv-macro",)  # no cells, so nothing for the rules that speak of edges
+OF_CELLS = ("darts-pt", "pdarts", "bayesnas")
+
+
+def images(name: str, side: int, seed: int) -> Splits:
+    """A sample of the training part, made smaller."""
+    splits = data.load(name, seed=seed)
+    order = torch.randperm(len(splits.train), generator=torch.Generator().manual_seed(seed))[:SAMPLES]
+    part = splits.train.subset(order.sort().values)
+    if side != splits.image_size:
+        assert isinstance(part.x, torch.Tensor)
+        part = dataclasses.replace(part, x=F.adaptive_avg_pool2d(part.x.float(), side))
+    return dataclasses.replace(splits, train=part, valid=_none(part), test=_none(part))
+
+
+def _none(split: Split) -> Split:
+    return split.subset(torch.empty(0, dtype=torch.long))
+
+
+def supernet(table: str, splits: Splits, seed: int) -> Supernet:
+    """A small supernet of the table's space."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return zoo.build_for(splits, table, **TABLES[table]["build"])
+
+
+def searched(table: str, system: str, seed: int) -> dict[str, Any]:
+    """One search, and what the table says about its answer."""
+    checked = recipes.check(recipes.read(system), data="digits")
+    phase = next(p for p in checked.phases if p.name == "search-by-gradient")
+    search = phase.build(PHASES).slots()
+    trainer = dataclasses.replace(search.trainer, epochs=EPOCHS, batch_size=BATCH)
+    search = dataclasses.replace(search, trainer=trainer, none=False, sharpness=system == "darts")
+    if isinstance(search.schedule, Progressive):
+        stages = dataclasses.replace(search.schedule, layers=(1, 1, 1), keep=(4, 3, 1))
+        short = dataclasses.replace(trainer, epochs=max(1, EPOCHS // 3))
+        search = dataclasses.replace(search, schedule=stages, trainer=short)
+    splits = images(TABLES[table]["data"], TABLES[table]["side"], seed)
+    net, known = supernet(table, splits, seed), bench.load(table, TABLES[table]["dataset"])
+    start = time.process_time()
+    found = search.search(net, splits, seed=seed, build=lambda layers: supernet(table, splits, seed + layers))
+    return {
+        "table": table,
+        "system": system,
+        "seed": seed,
+        "test_accuracy": known.query(found.arch, "test_accuracy"),
+        "architecture": dict(found.arch),
+        "skip_share": [entry.get("skip_share") for entry in found.history],
+        "eigenvalue": [entry.get("eigenvalue") for entry in found.history],
+        "mixture_accuracy": [entry["accuracy"] for entry in found.history],
+        "cpu_seconds": time.process_time() - start,
+    }
+
+
+def measure(place: Path, minutes: float, tables: list[str]) -> None:
+    """Search after search; what the file has is not done again."""
+    rows = [json.loads(line) for line in place.read_text().splitlines()] if place.is_file() else []
+    done = {(row["table"], row["system"], row["seed"]) for row in rows}
+    started = time.perf_counter()
+    for seed in SEEDS:
+        for table in tables:
+            for system in recipes.by_gradient():
+                if (table, system, seed) in done or (table in ELASTIC and system in OF_CELLS):
+                    continue
+                if system == "proxylessnas" and table in ELASTIC:
+                    continue
+                if time.perf_counter() - started > 60 * minutes:
+                    return
+                row = searched(table, system, seed)
+                with place.open("a") as stream:
+                    stream.write(json.dumps(row) + "\n")
+                print(table, system, seed, row["test_accuracy"], round(row["cpu_seconds"]), flush=True)
+
+
+def report(place: Path) -> Path:
+    """The record from the rows."""
+    rows, found = [json.loads(line) for line in place.read_text().splitlines()], {}
+    for table in sorted({row["table"] for row in rows}):
+        known = bench.load(table, TABLES[table]["dataset"])
+        accuracies = np.asarray(known.values("test_accuracy"))
+        mine = [row for row in rows if row["table"] == table]
+        found[table] = {
+            "best": float(accuracies.max()),
+            "random": {"mean": float(accuracies.mean()), "median": float(np.median(accuracies))},
+            "systems": {
+                system: _summary([row for row in mine if row["system"] == system])
+                for system in sorted({row["system"] for row in mine})
+            },
+        }
+    about = f"{SAMPLES} images, half for the weights, {EPOCHS} epochs, batch {BATCH}; table values of the answers"
+    return write("gradient_tables", {"about": about, "tables": found})
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    values = [row["test_accuracy"] for row in rows]
+    return {
+        "seeds": len(values),
+        "test_accuracy": [round(v, 2) for v in values],
+        "mean": float(np.mean(values)),
+        "skip_share_first_middle_last": [_three(row["skip_share"]) for row in rows],
+        "eigenvalue_first_middle_last": [_three(row["eigenvalue"]) for row in rows],
+        "cpu_seconds": round(float(np.mean([row["cpu_seconds"] for row in rows])), 1),
+    }
+
+
+def _three(values: list[Any]) -> list[Any]:
+    return [values[0], values[len(values) // 2], values[-1]] if values else []
+
+
+if __name__ == "__main__":
+    steady_memory()
+    torch.set_num_threads(1)
+    target = Path(sys.argv[1])
+    budget = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
+    measure(target, budget, sys.argv[3:] or ["nasbench201"])
+    print(report(target))
