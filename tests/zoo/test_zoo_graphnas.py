@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -97,6 +98,23 @@ def small_graph() -> Graph:
         name="path", x=torch.randn(4, 3), edge_index=PATH, y=part % 2, classes=2, train=part < 2, valid=part == 2,
         test=part == 3,
     )  # fmt: skip
+
+
+def test_the_first_release_drops_attention_and_adds_the_input() -> None:
+    x = torch.randn(4, 3)
+    for attention in ("const", "gat"):
+        one = MacroLayer(
+            3, 5, Neighbours(PATH, 4), attention=attention, aggregator="sum", heads=2, average=True,
+            attention_dropout=0.5, residual=True,
+        )  # fmt: skip
+        plain = copy.deepcopy(one)
+        plain.residual, plain.attention_dropout = None, 0.0
+        added = (x @ one.residual.weight.t()).view(4, 2, 5).mean(1)
+        torch.testing.assert_close(one.eval()(x), plain.eval()(x) + added)
+        one.train()
+        drawn = torch.stack([one(x) for _ in range(6000)])
+        assert drawn.std(0).min() > 0
+        torch.testing.assert_close(drawn.mean(0), plain(x) + added, atol=0.12, rtol=0.05)
 
 
 def test_micro_networks_by_hand() -> None:

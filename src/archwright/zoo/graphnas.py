@@ -120,13 +120,23 @@ def micro_network(arch: Mapping[str, Any], graph: Graph, *, width: int = 64, dro
     return net.slice({name: value for name, value in member.items() if name in net.space.names})
 
 
-def network(arch: Mapping[str, Any], graph: Graph, *, dropout: float = 0.6) -> MacroNetwork:
+def network(
+    arch: Mapping[str, Any],
+    graph: Graph,
+    *,
+    dropout: float = 0.6,
+    attention_dropout: float = 0.0,
+    residual: bool = False,
+) -> MacroNetwork:
     """The network of a macro architecture of any number of layers, bound to a graph, with fresh weights.
 
     Args:
         arch: of `macro(layers)`.
         graph: its features (N, F) are the input; the output is (N, classes).
         dropout: share of the input of each layer that is dropped.
+        attention_dropout: share of the attention that is dropped; 0.6 in the first release (DGL), which has the result
+            on Cora, none in the second (PyTorch Geometric).
+        residual: whether layers behind the first add a linear map of their input; so in the first release.
 
     Raises:
         UserError: `arch` is not of the space.
@@ -135,7 +145,14 @@ def network(arch: Mapping[str, Any], graph: Graph, *, dropout: float = 0.6) -> M
     member = macro(layers).arch(arch)
     neighbours = Neighbours(graph.edge_index, graph.nodes)
     return MacroNetwork(
-        member, neighbours, layers=layers, features=graph.features, classes=graph.classes, dropout=dropout
+        member,
+        neighbours,
+        layers=layers,
+        features=graph.features,
+        classes=graph.classes,
+        dropout=dropout,
+        attention_dropout=attention_dropout,
+        residual=residual,
     )
 
 

@@ -191,7 +191,8 @@ class FullyConnected(nn.Linear):
     """A linear layer that takes sparse features too."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return times(x, self.weight) + self.bias
+        out = times(x, self.weight)
+        return out if self.bias is None else out + self.bias
 
 
 class Dropout(nn.Module):

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archwright.zoo.graph._layers import Dropout, softmax_over_sources, times
+from archwright.zoo.graph._layers import Dropout, FullyConnected, softmax_over_sources, times
 from archwright.zoo.graph._neighbours import Neighbours
 
 ATTENTIONS = ("gat", "gcn", "cos", "const", "gat_sym", "linear", "generalized_linear")
@@ -46,6 +46,8 @@ class MacroLayer(nn.Module):
         aggregator: one of `AGGREGATORS`.
         heads: H.
         average: whether heads are averaged, (N, C), instead of concatenated, (N, H C).
+        attention_dropout: share of the weights of edges, for `const` of the features of messages, dropped.
+        residual: whether a linear map of the input is added to every head.
     """
 
     def __init__(
@@ -58,8 +60,12 @@ class MacroLayer(nn.Module):
         aggregator: str,
         heads: int,
         average: bool,
+        attention_dropout: float = 0.0,
+        residual: bool = False,
     ) -> None:
         super().__init__()
+        self.attention_dropout = attention_dropout
+        self.residual = FullyConnected(inputs, heads * outputs, bias=False) if residual else None
         self.neighbours, self.attention, self.aggregator = neighbours, attention, aggregator
         self.heads, self.average = heads, average
         self.weight = nn.Parameter(torch.empty(heads * outputs, inputs))
@@ -80,8 +86,15 @@ class MacroLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h_NHC = times(x, self.weight).unflatten(1, (self.heads, -1))  # type: ignore[no-untyped-call]
         source, target = self.neighbours.with_loops(h_NHC.device)
-        message_EHC = self.pool(self.weights(h_NHC)[..., None] * h_NHC[source])
-        out = self._aggregated(message_EHC, target, h_NHC)
+        weight_EH = self.weights(h_NHC)
+        dropped = self.attention_dropout if self.training and self.attention != "gcn" else 0.0
+        if self.attention == "const":
+            message_EHC = F.dropout(h_NHC[source], dropped)
+        else:
+            message_EHC = F.dropout(weight_EH, dropped)[..., None] * h_NHC[source]
+        out = self._aggregated(self.pool(message_EHC), target, h_NHC)
+        if self.residual is not None:
+            out = out + self.residual(x).view_as(out)
         return (out.mean(1) if self.average else out.flatten(1)) + self.bias
 
     def weights(self, h_NHC: Tensor) -> Tensor:
@@ -131,6 +144,8 @@ class MacroNetwork(nn.Module):
         features: F.
         classes: K.
         dropout: share dropped before each layer.
+        attention_dropout: share dropped in each layer's attention.
+        residual: whether layers behind the first add a linear map of their input.
     """
 
     def __init__(
@@ -142,6 +157,8 @@ class MacroNetwork(nn.Module):
         features: int,
         classes: int,
         dropout: float,
+        attention_dropout: float = 0.0,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.drop = Dropout(dropout)
@@ -150,8 +167,19 @@ class MacroNetwork(nn.Module):
         for n in range(layers):
             last = n == layers - 1
             outputs, heads = classes if last else arch[f"hidden{n}"], arch[f"heads{n}"]
-            parts = {"attention": arch[f"attention{n}"], "aggregator": arch[f"aggregator{n}"]}
-            made.append(MacroLayer(width, outputs, neighbours, heads=heads, average=last, **parts))
+            made.append(
+                MacroLayer(
+                    width,
+                    outputs,
+                    neighbours,
+                    attention=arch[f"attention{n}"],
+                    aggregator=arch[f"aggregator{n}"],
+                    heads=heads,
+                    average=last,
+                    attention_dropout=attention_dropout,
+                    residual=residual and n > 0,
+                )
+            )
             width = heads * outputs
         self.layers = nn.ModuleList(made)
 
