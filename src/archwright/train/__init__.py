@@ -6,7 +6,7 @@ from __future__ import annotations
 from archwright.train._evaluate import evaluate, predict_logits
 from archwright.train._graph_trainer import GraphTrainer
 from archwright.train._schedule import SCHEDULES, factor
-from archwright.train._step import Backward, Step, supervised
+from archwright.train._step import Backward, Step, classification_loss, supervised
 from archwright.train._trainer import Trainer
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "GraphTrainer",
     "Step",
     "Trainer",
+    "classification_loss",
     "evaluate",
     "factor",
     "predict_logits",

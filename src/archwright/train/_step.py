@@ -54,19 +54,37 @@ def supervised(
     rng: np.random.Generator,
     label_smoothing: float = 0.0,
 ) -> dict[str, Tensor | float]:
-    """Mean cross-entropy of `module(x)` against `y`, computed in float32.
+    """Mean cross-entropy of `module(x)` against `y`, computed in float32 (`classification_loss`).
 
     Args:
-        module: returns logits of shape (N, classes).
+        module: returns logits of shape (N, classes), or a pair of them, the second those of an auxiliary head.
         x: batch.
         y: int64 (N,) labels, or float32 (N, classes) probabilities.
         backward: back-propagates a loss.
         rng: not used.
         label_smoothing: weight of the uniform distribution in the target, in [0, 1) (Szegedy et al. 2016, section 7).
     """
-    loss = F.cross_entropy(module(x).float(), y, label_smoothing=label_smoothing)
+    loss = classification_loss(module(x), y, label_smoothing=label_smoothing)
     backward(loss)
     return {"loss": loss.detach()}
+
+
+def classification_loss(
+    outputs: Tensor | tuple[Tensor, Tensor], y: Tensor, *, label_smoothing: float = 0.0, auxiliary: float = 0.4
+) -> Tensor:
+    """Mean cross-entropy, in float32, of logits, or of logits and those of an auxiliary head.
+
+    Args:
+        outputs: logits (N, classes); or a pair, the second of an auxiliary head.
+        y: int64 (N,) labels, or float32 (N, classes) probabilities.
+        label_smoothing: weight of the uniform distribution in the target, in [0, 1).
+        auxiliary: weight of the loss of the auxiliary head (0.4: Liu et al. 2019, DARTS).
+    """
+    if isinstance(outputs, Tensor):
+        return F.cross_entropy(outputs.float(), y, label_smoothing=label_smoothing)
+    logits, other = outputs
+    loss = F.cross_entropy(logits.float(), y, label_smoothing=label_smoothing)
+    return loss + auxiliary * F.cross_entropy(other.float(), y, label_smoothing=label_smoothing)
 
 
 def callable_name(function: Callable[..., Any]) -> str:

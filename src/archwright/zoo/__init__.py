@@ -18,6 +18,7 @@ from archwright.zoo import (
     nasbenchgraph,
     proxyless,
 )
+from archwright.zoo._darts_evaluation import Evaluation, EvaluationNetwork, darts_evaluation
 
 SPACES = Registry(
     "space",
@@ -78,11 +79,14 @@ def build_for(splits: Splits, name: str | None = None, **settings: Any) -> Super
 
 __all__ = [
     "SPACES",
+    "Evaluation",
+    "EvaluationNetwork",
     "build",
     "build_for",
     "conv_macro",
     "convnet",
     "darts",
+    "darts_evaluation",
     "entangled_cell",
     "graphnas",
     "mlp",

@@ -113,10 +113,13 @@ def _sources_choice(kind: str, j: int) -> Choice:
     return Choice(f"{kind}.sources{j}", tuple(f"{a}+{b}" for a, b in itertools.combinations(range(j), 2)))
 
 
-def _operation(name: str, channels: int, *, stride: int) -> nn.Module:
-    """One candidate of an edge; batch normalisation has no scale and shift during search."""
+def _operation(name: str, channels: int, *, stride: int, affine: bool = False) -> nn.Module:
+    """One candidate of an edge; batch normalisation has no scale and shift during search.
+
+    With them, `affine`, it is that of an evaluation network, where pools are not normalised.
+    """
     if name == "skip_connect":
-        return nn.Identity() if stride == 1 else _FactorizedReduce(channels, channels)
+        return nn.Identity() if stride == 1 else _FactorizedReduce(channels, channels, affine=affine)
     kernel = int(name[-1])
     if name.endswith("pool_3x3"):
         pool = (
@@ -124,35 +127,36 @@ def _operation(name: str, channels: int, *, stride: int) -> nn.Module:
             if name.startswith("max")
             else nn.AvgPool2d(3, stride, 1, count_include_pad=False)
         )
-        return nn.Sequential(pool, nn.BatchNorm2d(channels, affine=False))
+        return pool if affine else nn.Sequential(pool, nn.BatchNorm2d(channels, affine=False))
     if name.startswith("dil"):
-        return nn.Sequential(*_separable(channels, kernel, stride, dilation=2))
-    return nn.Sequential(*_separable(channels, kernel, stride), *_separable(channels, kernel, 1))
+        return nn.Sequential(*_separable(channels, kernel, stride, dilation=2, affine=affine))
+    both = (_separable(channels, kernel, s, affine=affine) for s in (stride, 1))
+    return nn.Sequential(*itertools.chain.from_iterable(both))
 
 
-def _separable(channels: int, kernel: int, stride: int, dilation: int = 1) -> list[nn.Module]:
+def _separable(channels: int, kernel: int, stride: int, *, dilation: int = 1, affine: bool = False) -> list[nn.Module]:
     padding = dilation * (kernel // 2)
     return [
         nn.ReLU(),
         nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
         nn.Conv2d(channels, channels, 1, bias=False),
-        nn.BatchNorm2d(channels, affine=False),
+        nn.BatchNorm2d(channels, affine=affine),
     ]
 
 
-def _relu_conv_norm(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(nn.ReLU(), nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after, affine=False))
+def _relu_conv_norm(before: int, after: int, *, affine: bool = False) -> nn.Sequential:
+    return nn.Sequential(nn.ReLU(), nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after, affine=affine))
 
 
 class _FactorizedReduce(nn.Module):
     """ReLU, two 1 x 1 convolutions of stride 2 (the second on the image shifted by one pixel) concatenated,
     normalised."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, before: int, after: int, *, affine: bool = False) -> None:
         super().__init__()
         self.even = nn.Conv2d(before, after // 2, 1, stride=2, bias=False)
         self.odd = nn.Conv2d(before, after - after // 2, 1, stride=2, bias=False)
-        self.norm = nn.BatchNorm2d(after, affine=False)
+        self.norm = nn.BatchNorm2d(after, affine=affine)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(x)
