@@ -43,7 +43,7 @@ class SearchByGradient(Phase):
         update: how the parameters move.
         schedule: how the space shrinks.
         derivation: how the answer is read off.
-        cost: expected cost in the architecture's loss.
+        expected_cost: in the architecture's loss.
         inputs: of a cell's node during the search: `"all"`, of which the strongest stay at the end, or a relaxed choice
             (`"learned"`).
         none: whether every edge of a cell has a zero that competes and is never chosen.
@@ -60,7 +60,7 @@ class SearchByGradient(Phase):
     update: Annotated[Part, "update"] = Part("update", "adam")
     schedule: Annotated[Part, "schedule"] | None = None
     derivation: Annotated[Part, "derivation"] = Part("derivation", "magnitude")
-    cost: ExpectedCost | None = None
+    expected_cost: ExpectedCost | None = None
     inputs: Inputs = "all"
     none: bool = False
     split: float = 0.5
@@ -115,11 +115,13 @@ class SearchByGradient(Phase):
         )
 
     def _penalty(self, state: State, costs: NetworkCosts) -> Expectation | None:
-        if self.cost is None:
+        if self.expected_cost is None:
             return None
-        state.progress.message(f"fitting what every option contributes to {self.cost.metric}")
-        penalty = self.cost.fit(state.net.space, costs, seed=state.config.seed)
-        state.progress.message(f"expected {self.cost.metric}: R2 {penalty.explained:.4f}, target {penalty.target:.4g}")
+        state.progress.message(f"fitting what every option contributes to {self.expected_cost.metric}")
+        penalty = self.expected_cost.fit(state.net.space, costs, seed=state.config.seed)
+        state.progress.message(
+            f"expected {self.expected_cost.metric}: R2 {penalty.explained:.4f}, target {penalty.target:.4g}"
+        )
         return penalty
 
     def _tell(self, state: State, found: Found, costs: object, penalty: Expectation | None) -> None:
