@@ -18,43 +18,17 @@ from archwright.gradient import (
     Sparsemax,
 )
 from archwright.supernet import Paths
+from archwright.testing import RelaxationContract
 
 
 def noise(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def every() -> list[Relaxation]:
-    return [RELAXATIONS.load(name)() for name in RELAXATIONS.names()]
-
-
-@pytest.mark.parametrize("relaxation", every(), ids=lambda r: type(r).__name__)
-def test_equal_generators_give_equal_weights(relaxation: Relaxation) -> None:
-    alpha = torch.tensor([0.3, -0.2, 1.0, 0.0])
-    a, b = (relaxation(alpha, progress=0.3, generator=noise(7)) for _ in range(2))
-    if isinstance(a, Paths) and isinstance(b, Paths):
-        assert a.indices == b.indices
-        a, b = a.weights, b.weights
-    assert torch.equal(a, b)
-
-
-@pytest.mark.parametrize("relaxation", every(), ids=lambda r: type(r).__name__)
-def test_probabilities_are_a_distribution(relaxation: Relaxation) -> None:
-    alpha = relaxation.initial(5, noise())
-    p = relaxation.probabilities(alpha, progress=0.5)
-    assert p.shape == (5,)
-    assert p.sum().item() == pytest.approx(1.0, abs=1e-6)
-    assert (p >= 0).all()
-
-
-@pytest.mark.parametrize("relaxation", [r for r in every() if not r.sampled], ids=lambda r: type(r).__name__)
-def test_weights_carry_a_gradient(relaxation: Relaxation) -> None:
-    alpha = torch.tensor([0.5, 0.4, 0.3], requires_grad=True)
-    found = relaxation(alpha, progress=0.2, generator=noise(1))
-    weights = found.weights if isinstance(found, Paths) else found
-    (weights * torch.arange(1.0, len(weights) + 1)).sum().backward()
-    assert alpha.grad is not None
-    assert alpha.grad.abs().sum() > 0
+class TestContract(RelaxationContract):
+    @pytest.fixture(params=RELAXATIONS.names())
+    def relaxation(self, request: pytest.FixtureRequest) -> Relaxation:
+        return RELAXATIONS.load(request.param)()  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 5.0])

@@ -19,12 +19,16 @@ except ImportError as error:
     raise ImportError("archwright.testing needs pytest: pip install 'archwright[test]'") from error
 
 pytest.register_assert_rewrite(
-    *(f"archwright.testing._{part}" for part in ("cost", "dataset", "estimator", "space", "strategy", "supernet"))
+    *(
+        f"archwright.testing._{part}"
+        for part in ("cost", "dataset", "estimator", "relaxation", "space", "strategy", "supernet")
+    )
 )
 
 from archwright.testing._cost import CostContract  # noqa: E402
 from archwright.testing._dataset import DatasetContract  # noqa: E402
 from archwright.testing._estimator import EstimatorContract  # noqa: E402
+from archwright.testing._relaxation import RelaxationContract  # noqa: E402
 from archwright.testing._space import SpaceContract  # noqa: E402
 from archwright.testing._strategy import StrategyContract  # noqa: E402
 from archwright.testing._supernet import SupernetContract  # noqa: E402
@@ -33,6 +37,7 @@ __all__ = [
     "CostContract",
     "DatasetContract",
     "EstimatorContract",
+    "RelaxationContract",
     "SpaceContract",
     "StrategyContract",
     "SupernetContract",

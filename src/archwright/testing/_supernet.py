@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from archwright.space import Arch, Space
-from archwright.supernet import Searchable, Supernet
+from archwright.supernet import Paths, Searchable, Supernet
 from archwright.testing._space import SpaceContract
 
 
@@ -67,6 +67,17 @@ class SupernetContract(SpaceContract):
             one_hot = net.space.one_hot(arch)
             partly = {n: one_hot[n] if n in one_hot and rng.random() < 0.5 else v for n, v in arch.items()}
             self.close(net(x, partly), net(x, arch))
+
+    @torch.no_grad()
+    def test_some_paths_are_the_mixture_without_the_others(self, net: Supernet, x: Tensor, archs: list[Arch]) -> None:
+        rng = np.random.default_rng(5)
+        for arch in archs[:5]:
+            one_hot = {name: torch.as_tensor(w) for name, w in net.space.one_hot(arch).items()}
+            single = {name: Paths((int(w.argmax()),), torch.ones(1)) for name, w in one_hot.items()}
+            self.close(net(x, single), net(x, arch))
+            pairs = {name: _pair(w, rng) for name, w in one_hot.items() if len(w) > 1}
+            dense = {name: paths.dense(len(one_hot[name])) for name, paths in pairs.items()}
+            self.close(net(x, {**one_hot, **pairs}), net(x, {**one_hot, **dense}))
 
     def test_every_relaxed_variable_gets_a_finite_gradient(self, net: Supernet, x: Tensor) -> None:
         weights = {n: uniform(w) for n, w in net.space.one_hot(net.space.sample(np.random.default_rng(0))).items()}
@@ -161,3 +172,10 @@ def uniform(weights: Any) -> Tensor:
 def same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
     """Whether two states are bitwise equal."""
     return a.keys() == b.keys() and all(torch.equal(a[n], b[n]) for n in a)
+
+
+def _pair(one_hot: Tensor, rng: np.random.Generator) -> Paths:
+    """The chosen option and another one, with weights 0.7 and 0.3."""
+    chosen = int(one_hot.argmax())
+    other = int(rng.choice([n for n in range(len(one_hot)) if n != chosen]))
+    return Paths((chosen, other), torch.tensor([0.7, 0.3]))
