@@ -37,7 +37,7 @@ from archwright.gradient._step import BilevelStep, Penalty
 from archwright.gradient._update import Update
 from archwright.space import Arch, Space
 from archwright.supernet import Supernet
-from archwright.train import Trainer
+from archwright.train import Trainer, resolve_device
 
 OnUpdate = Callable[[float, float], None]
 OnEpoch = Callable[[Mapping[str, Any]], None]
@@ -130,19 +130,22 @@ class GradientSearch:
     ) -> Found:
         """Train the mixture and derive an architecture.
 
-            Args:
-                net: supernet; its weights are trained in place.
-                splits: data; only the training part is used.
-                seed: at least 0.
-                folder: where checkpoints are kept; the search goes on from them if they exist.
-        X: brings the expected cost into the architecture's loss.
-                on_update: told epochs done and planned after every step.
-                on_epoch: told what was measured after every epoch.
+        Args:
+            net: supernet; its weights are trained in place, on the trainer's device.
+            splits: data; only the training part is used.
+            seed: at least 0.
+            folder: where checkpoints are kept; the same search goes on from them if they exist.
+            build: makes a fresh supernet of so many cells, for schedules in stages.
+            feasible: whether an architecture keeps the limits.
+            penalty: brings the expected cost into the architecture's loss.
+            on_update: told epochs done and planned after every step.
+            on_epoch: told what was measured after every epoch.
 
-            Raises:
-                UserError: nothing to relax, no data, a checkpoint of another search.
-                Infeasible: no architecture within the limits.
+        Raises:
+            UserError: nothing to relax, no data, a checkpoint of another search.
+            Infeasible: no architecture within the limits.
         """
+        net.to(resolve_device(self.trainer.device))
         inner, outer = halves(splits, self.split, seed)
         known = _Known(self, inner, outer, seed, folder, feasible, penalty, on_update, on_epoch)
         if not isinstance(self.schedule, Progressive):

@@ -3,6 +3,7 @@ is passed in."""
 
 from __future__ import annotations
 
+from archwright.train._device import resolve_device
 from archwright.train._evaluate import evaluate, predict_logits
 from archwright.train._graph_trainer import GraphTrainer
 from archwright.train._schedule import SCHEDULES, factor
@@ -19,5 +20,6 @@ __all__ = [
     "evaluate",
     "factor",
     "predict_logits",
+    "resolve_device",
     "supervised",
 ]
