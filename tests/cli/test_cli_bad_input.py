@@ -82,7 +82,7 @@ def test_control_begins_its_first_phase(here, capsys):
         ("digits --label species", "label names a column of a .csv or .parquet table, but the source is digits"),
         ("digits --set space.convnet.width=-1", "convnet: width must be a number above 0, got -1"),
         ("digits --recipe none.yaml", "cannot read recipe 'none.yaml': No such file or directory"),
-        ("digits --recipe spso", "unknown recipe 'spso'; did you mean 'spos'?"),
+        ("digits --recipe spso", "unknown recipe 'spso'; did you mean 'spos' or 'snas'?"),
     ],
 )
 def test_names_and_values(refused, words, message):

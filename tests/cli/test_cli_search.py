@@ -147,7 +147,7 @@ def test_infeasible_has_its_own_exit_code(monkeypatch, tmp_path, capsys):
         ("search digits --space convnett", "space: unknown space 'convnett'; did you mean 'convnet'?"),
         ("search digits --strategy nsga3", "phases.search.strategy: unknown strategy 'nsga3'; did you mean 'nsga2'"),
         ("search digits --max-params 4MB", "a limit of params is a number above 0 like 150k or 1.5M, got '4MB'"),
-        ("search digits --recipe spso", "unknown recipe 'spso'; did you mean 'spos'?"),
+        ("search digits --recipe spso", "unknown recipe 'spso'; did you mean 'spos' or 'snas'?"),
         ("search digits --set phases.serch.trials=3", "no element 'serch'; did you mean 'search'?"),
         ("search digits --net nothing", "net: expected package.module:function, got 'nothing'"),
         ("search digits --minutes 0", "minutes: must be above 0, got 0"),
