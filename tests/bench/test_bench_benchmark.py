@@ -7,6 +7,7 @@ import pytest
 from bench_tables import Toy
 
 from archwright.bench import BENCHMARKS, Benchmark, Tabular, load, names
+from archwright.bench.sources import SOURCES, Original, TableSource
 from archwright.errors import UserError
 from archwright.study import Study
 
@@ -78,6 +79,9 @@ def test_unknown_words(toy: Benchmark) -> None:
 
 def test_a_table_that_is_missing_says_where_it_was_looked_for(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("ARCHWRIGHT_DATA", str(tmp_path))
+    nobody = TableSource(originals={"file": Original("http://127.0.0.1:9/file", "0" * 64)}, convert=lambda _: {})
+    for file in list(SOURCES):
+        monkeypatch.setitem(SOURCES, file, nobody)
     for name in names():
         with pytest.raises(UserError, match=r"nas/\w+\.npz") as caught:
             load(name)

@@ -63,7 +63,7 @@ def test_table_of_a_space(tmp_path, capsys, monkeypatch, for_machines):
         ("x.onnx --runtime torch", "--runtime torch takes a run folder"),
         ("--space convnet", "a table of a space takes --space, --data and --table"),
         ("run --space convnet --data digits --table x", "and no MODEL"),
-        ("--space convne --data digits --table x", "unknown space 'convne'; did you mean 'convnet'?"),
+        ("--space convne --data digits --table x", "unknown space 'convne'; did you mean 'convnet' or 'conv-macro'?"),
         ("run --runtime tvm", "unknown --runtime 'tvm'"),
     ],
 )

@@ -12,6 +12,8 @@ from archwright.space import Choice, Space
 from archwright.supernet import Supernet
 from archwright.testing import EstimatorContract
 
+NEEDED = {"cached-features": {"trunk": "blocks"}}
+
 
 class TestEveryEstimator(EstimatorContract):
     @pytest.fixture
@@ -31,13 +33,15 @@ class TestEveryEstimator(EstimatorContract):
 
     @pytest.fixture(params=estimate.names())
     def estimator(self, request: pytest.FixtureRequest, net: Supernet, splits: data.Splits) -> Estimator:
-        return estimate.ESTIMATORS.load(request.param)(net, splits)
+        return estimate.ESTIMATORS.load(request.param)(net, splits, **NEEDED.get(request.param, {}))
 
 
 class TestEveryEstimatorWithCosts(TestEveryEstimator):
     @pytest.fixture(params=estimate.names())
     def estimator(self, request: pytest.FixtureRequest, net: Supernet, splits: data.Splits) -> Estimator:
-        return WithCosts(estimate.ESTIMATORS.load(request.param)(net, splits), NetworkCosts(net))
+        return WithCosts(
+            estimate.ESTIMATORS.load(request.param)(net, splits, **NEEDED.get(request.param, {})), NetworkCosts(net)
+        )
 
 
 class TestTable(EstimatorContract):

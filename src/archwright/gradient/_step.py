@@ -55,7 +55,8 @@ class BilevelStep:
 
     def moving(self, relaxed: Relaxed) -> bool:
         """Whether the architecture moves: after the warm-up, once the length of the search is known."""
-        return math.isfinite(relaxed.planned) and relaxed.progress >= self.warmup and self.warmup < 1
+        going = math.isfinite(relaxed.planned) and relaxed.progress >= self.warmup and self.warmup < 1
+        return going and any(name not in relaxed.fixed for name in relaxed.names)
 
     def __call__(
         self, module: nn.Module, x: Tensor, y: Tensor, *, backward: Backward, rng: np.random.Generator
