@@ -79,6 +79,7 @@ def test_unknown_words(toy: Benchmark) -> None:
 
 def test_a_table_that_is_missing_says_where_it_was_looked_for(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("ARCHWRIGHT_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     nobody = TableSource(originals={"file": Original("http://127.0.0.1:9/file", "0" * 64)}, convert=lambda _: {})
     for file in list(SOURCES):
         monkeypatch.setitem(SOURCES, file, nobody)

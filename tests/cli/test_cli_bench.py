@@ -81,6 +81,7 @@ def test_on_a_published_table(capsys):
 
 def test_a_missing_table_is_one_line(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("ARCHWRIGHT_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     nobody = TableSource(originals={"file": Original("http://127.0.0.1:9/file", "0" * 64)}, convert=lambda _: {})
     monkeypatch.setitem(SOURCES, "nats_size_cifar10.npz", nobody)
     assert main(["bench", "estimators", "--problem", "nats-size"]) == 2
