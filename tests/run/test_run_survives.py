@@ -48,7 +48,13 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         start_new_session=True,
+        preexec_fn=heeding,
     )
+
+
+def heeding() -> None:
+    """A shell lets its background jobs ignore SIGINT, and so these tests if they are one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def complete(folder: Path, *words: str) -> None:

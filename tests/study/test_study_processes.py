@@ -215,7 +215,12 @@ def script(folder: Path, guard: str) -> "subprocess.Popen[str]":
     path = folder / "search.py"
     path.write_text(SCRIPT.replace("GUARD", guard))
     return subprocess.Popen(
-        [sys.executable, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )
 
 
