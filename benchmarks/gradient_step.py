@@ -32,6 +32,7 @@ from archwright.gradient import (
     FirstOrder,
     GumbelSoftmax,
     Neumann,
+    OuterBatches,
     ProximalGradient,
     Rebar,
     Relax,
@@ -42,7 +43,6 @@ from archwright.gradient import (
     Softmax,
     Unrolled,
 )
-from archwright.gradient._outer import OuterBatches
 from archwright.supernet import Supernet, extreme
 
 BATCH, SIZE, CHANNELS, LAYERS = 16, 32, 16, 8

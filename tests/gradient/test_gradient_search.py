@@ -19,6 +19,7 @@ from archwright.gradient import (
     Adam,
     AutomaticRelevance,
     BinaryGates,
+    Derivation,
     EvidencePrune,
     ExpectedCost,
     ExponentiatedGradient,
@@ -33,13 +34,17 @@ from archwright.gradient import (
     Sampled,
     ScalingFactors,
     ScoreFunction,
+    Session,
     SingleLevel,
     SkipLimited,
     Softmax,
     WipeOut,
+    assembled,
     dominant_eigenvalue,
+    ranked,
     skip_share,
 )
+from archwright.gradient._perturbation import removed
 from archwright.space import Arch
 from archwright.supernet import OneOf, Paths, Supernet
 from archwright.train import Trainer
@@ -80,6 +85,26 @@ def test_perturbation_after_any_relaxation(relaxation: Softmax) -> None:
     found = searched(net, relaxation=relaxation, derive=Perturbation(interval=1), none=True).search(net, DATA)
     assert found.arch in net.space
     assert set(found.relaxed.fixed) == set(found.relaxed.names) | set(found.relaxed.open)
+
+
+def test_input_choices_may_be_relaxed_themselves() -> None:
+    net = cells()
+    found = searched(net, inputs="learned").search(net, DATA)
+    assert not found.relaxed.open
+    assert {"normal.sources3", "reduce.sources4"} <= set(found.history[-1]["probabilities"])
+    best = found.relaxed.probabilities()["normal.sources4"].argmax()
+    assert found.arch["normal.sources4"] == net.space["normal.sources4"].options[int(best)]  # type: ignore[attr-defined]
+
+
+def test_the_slots_may_be_given_by_position() -> None:
+    search = GradientSearch(Softmax(), FirstOrder(), Adam(), None, Magnitude(), trainer=FAST)
+    assert search.search(chain(), DATA).arch in chain().space
+
+
+def test_what_perturbation_has_decided_is_certain() -> None:
+    relaxed = Relaxed(cells(), Softmax(), Adam(), none=True)
+    relaxed.fixed["normal.edge02"] = "linear"
+    assert relaxed.probabilities()["normal.edge02"].tolist() == [0.0, 1.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES.names())
@@ -187,13 +212,13 @@ def test_perturbation_never_keeps_noise_whatever_its_parameter_says() -> None:
     torch.manual_seed(0)
     net = Supernet(_Planted(), input_shape=(4,))
 
-    class Forced(Perturbation.__mro__[1]):  # type: ignore[misc,name-defined]
-        def __init__(self, rest: object) -> None:
+    class Forced(Derivation):
+        def __init__(self, rest: Derivation) -> None:
             self.rest = rest
 
-        def __call__(self, relaxed: Relaxed, session: object) -> Arch:
+        def __call__(self, relaxed: Relaxed, session: Session) -> Arch:
             relaxed.alphas[0].copy_(torch.tensor([0.0, 1.0]))
-            return self.rest(relaxed, session)  # type: ignore[operator,no-any-return]
+            return self.rest(relaxed, session)
 
     trainer = Trainer(**{**vars(FAST), "epochs": 6})
     by_size = searched(net, derive=Forced(Magnitude()), trainer=trainer, warmup=1.0).search(net, DATA).arch
@@ -203,8 +228,6 @@ def test_perturbation_never_keeps_noise_whatever_its_parameter_says() -> None:
 
 def test_removal_keeps_the_other_weights() -> None:
     """Sheet of DARTS-PT, must show 2."""
-    from archwright.gradient._perturbation import removed
-
     row = torch.tensor([0.4, 0.35, 0.25])
     assert removed(row, 1).tolist() == pytest.approx([0.4, 0.0, 0.25])
     paths = removed(Paths((0, 2), torch.tensor([0.6, 0.4])), 2)
@@ -244,8 +267,6 @@ def test_the_genotype_rule_of_darts() -> None:
             alpha.zero_()
         for i, row in enumerate([[3.0, 0.0, 0.0, 5.0], [1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1.5, 0.0]]):
             relaxed.alphas[relaxed.names.index(f"normal.edge{i}3")].copy_(torch.tensor(row))
-    from archwright.gradient import assembled, ranked
-
     scores = ranked(relaxed)
     assert [max(scores[f"normal.edge{i}3"].values()) for i in range(3)] == pytest.approx(
         p[:, 1:].max(-1).values.tolist()

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import pickle
-from collections import OrderedDict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archwright.bench.sources import read_arrays
 from archwright.errors import UserError, nearest
 
 _CELLS = 15_625
 _UNITS = {"latency": "latency_ms", "energy": "energy_mj"}
-_ARRAY = np.empty(0).__reduce__()[0]
-_SCALAR = np.float64(0).__reduce__()[0]
-
-
-def _from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any) -> NDArray[Any]:
-    return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
-
-
-_KNOWN: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy.core.multiarray", "_reconstruct"): _ARRAY,
-    ("numpy.core.multiarray", "scalar"): _SCALAR,
-    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-    ("_codecs", "encode"): lambda text, _="latin1": str(text).encode("latin1"),
-}
 
 
 def read_hw_nas_bench(path: str | Path, dataset: str = "cifar10") -> dict[str, NDArray[np.float64]]:
@@ -54,7 +35,7 @@ def read_hw_nas_bench(path: str | Path, dataset: str = "cifar10") -> dict[str, N
     if not source.is_file():
         raise UserError(f"no HW-NAS-Bench file at {source}")
     try:
-        content = _Tables(io.BytesIO(source.read_bytes())).load()
+        content = read_arrays(source.read_bytes())
         tables = {name.lower(): table for name, table in content["nasbench201"].items()}
     except (pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         if isinstance(error, UserError):
@@ -71,11 +52,3 @@ def read_hw_nas_bench(path: str | Path, dataset: str = "cifar10") -> dict[str, N
                 raise UserError(f"{source}: {name} has shape {values.shape}, not ({_CELLS},)")
             found[f"{_UNITS[kind]}:{device}"] = values
     return found
-
-
-class _Tables(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        known = _KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
-        if known is None:
-            raise UserError(f"the file names {module}.{name}, which a table does not need")
-        return known

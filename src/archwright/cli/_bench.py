@@ -14,7 +14,8 @@ def add(commands: Commands) -> None:
         "bench",
         _help,
         about="Judge estimators on published tables of trained networks.",
-        detail="Tables are looked for in the folder that ARCHWRIGHT_DATA names: 'archwright ls benchmarks'.",
+        detail="Tables are looked for in the folder that ARCHWRIGHT_DATA names and in the cache, else downloaded: "
+        "'archwright ls benchmarks'.",
         examples=(
             "archwright bench estimators --problem nasbench201 --estimators naswot,synflow --count 500",
             "archwright bench estimators --problem nats-size --count all",

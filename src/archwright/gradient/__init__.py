@@ -13,39 +13,44 @@ from archwright.gradient._control_variate import ControlVariate
 from archwright.gradient._curvature import gauss_newton_diagonal, hutchinson_diagonal
 from archwright.gradient._derivation import Derivation, Session, answer, assembled, ranked
 from archwright.gradient._diagnostics import dominant_eigenvalue, skip_share
-from archwright.gradient._dirichlet import Dirichlet, Gaussian
+from archwright.gradient._dirichlet import Dirichlet
 from archwright.gradient._evidence import AutomaticRelevance, RelevanceMover, entropy, hierarchical, relevance
 from archwright.gradient._evidence_prune import EvidencePrune
 from archwright.gradient._expected_cost import Expectation, ExpectedCost
-from archwright.gradient._exponentiated import ExponentiatedGradient, WipeOut
-from archwright.gradient._first_order import FirstOrder, SingleLevel
+from archwright.gradient._exponentiated import ExponentiatedGradient
+from archwright.gradient._first_order import FirstOrder
 from archwright.gradient._found import Found
+from archwright.gradient._gaussian import Gaussian
 from archwright.gradient._gumbel_softmax import GumbelSoftmax
 from archwright.gradient._hypergradient import Hypergradient
 from archwright.gradient._magnitude import Magnitude
 from archwright.gradient._natural_gradient import NaturalGradient
 from archwright.gradient._neumann import Neumann
+from archwright.gradient._outer import OuterBatches
 from archwright.gradient._perturbation import Perturbation
 from archwright.gradient._posterior import Posterior
 from archwright.gradient._progressive import Progressive
-from archwright.gradient._proximal import ProximalGradient, RemoveZeros
+from archwright.gradient._proximal import ProximalGradient
 from archwright.gradient._prune_below import PruneBelow
 from archwright.gradient._rebar import Rebar
 from archwright.gradient._reinforce import Reinforce
 from archwright.gradient._relax import Relax
 from archwright.gradient._relaxation import Relaxation
 from archwright.gradient._relaxed import Inputs, Relaxed
+from archwright.gradient._remove_zeros import RemoveZeros
 from archwright.gradient._sampled import Sampled
 from archwright.gradient._scaling_factors import ScalingFactors
 from archwright.gradient._schedule import Schedule, View, without
 from archwright.gradient._score_function import ScoreFunction
 from archwright.gradient._search import GradientSearch
+from archwright.gradient._single_level import SingleLevel
 from archwright.gradient._skip_limited import SkipLimited
 from archwright.gradient._softmax import Softmax
 from archwright.gradient._sparsemax import Sparsemax
 from archwright.gradient._step import BilevelStep
 from archwright.gradient._unrolled import Unrolled
 from archwright.gradient._update import Mover, Update
+from archwright.gradient._wipe_out import WipeOut
 from archwright.registry import Registry
 
 RELAXATIONS = Registry(
@@ -108,11 +113,11 @@ __all__ = [
     "DERIVATIONS", "HYPERGRADIENTS", "RELAXATIONS", "SCHEDULES", "UPDATES", "Adam", "Annealed", "AutomaticRelevance",
     "BilevelStep", "BinaryGates", "ControlVariate", "Derivation", "Dirichlet", "EvidencePrune", "Expectation",
     "ExpectedCost", "ExponentiatedGradient", "FirstOrder", "Found", "Gaussian", "GradientSearch", "GumbelSoftmax",
-    "Hypergradient", "Inputs", "Magnitude", "Mover", "NaturalGradient", "Neumann", "Perturbation", "Posterior",
-    "Progressive", "ProximalGradient", "PruneBelow", "Rebar", "Reinforce", "Relax", "Relaxation", "Relaxed",
-    "RelevanceMover", "RemoveZeros", "Sampled", "ScalingFactors", "Schedule", "ScoreFunction", "Session", "SingleLevel",
-    "SkipLimited", "Softmax", "Sparsemax", "Unrolled", "Update", "View", "WipeOut", "answer", "assembled",
-    "conditional_bernoulli", "conditional_categorical", "dominant_eigenvalue", "entropy", "gauss_newton_diagonal",
-    "hierarchical", "hutchinson_diagonal", "ranked", "relaxed_bernoulli", "relaxed_categorical", "relevance",
-    "skip_share", "without",
+    "Hypergradient", "Inputs", "Magnitude", "Mover", "NaturalGradient", "Neumann", "OuterBatches", "Perturbation",
+    "Posterior", "Progressive", "ProximalGradient", "PruneBelow", "Rebar", "Reinforce", "Relax", "Relaxation",
+    "Relaxed", "RelevanceMover", "RemoveZeros", "Sampled", "ScalingFactors", "Schedule", "ScoreFunction", "Session",
+    "SingleLevel", "SkipLimited", "Softmax", "Sparsemax", "Unrolled", "Update", "View", "WipeOut", "answer",
+    "assembled", "conditional_bernoulli", "conditional_categorical", "dominant_eigenvalue", "entropy",
+    "gauss_newton_diagonal", "hierarchical", "hutchinson_diagonal", "ranked", "relaxed_bernoulli",
+    "relaxed_categorical", "relevance", "skip_share", "without",
 ]  # fmt: skip

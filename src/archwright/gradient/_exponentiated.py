@@ -11,9 +11,7 @@ import torch
 from torch import Tensor
 
 from archwright.errors import UserError
-from archwright.gradient._schedule import Schedule, View, without
 from archwright.gradient._update import Mover, Update, Wanted
-from archwright.space import Space
 
 
 @final
@@ -91,24 +89,3 @@ class ExpertMover(Mover):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.planned, self.seen, self.horizon = state["planned"], list(state["seen"]), list(state["horizon"])
-
-
-@final
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WipeOut(Schedule):
-    """After every step the experts leave that can no longer win: ln v_i < max_j ln v_j - 2 eta L (T - t) (Nayman et al.
-    2019, XNAS, lemma 1); it needs `ExponentiatedGradient`."""
-
-    stepwise: ClassVar[bool] = True
-
-    def __call__(self, space: Space, view: View) -> Space:
-        if not isinstance(view.mover, ExpertMover):
-            raise UserError("WipeOut reads the horizon of ExponentiatedGradient; take that update, or PruneBelow")
-        gone = {}
-        for n, (name, alpha) in enumerate(view.alphas.items()):
-            if view.mover.horizon[n]:
-                least = float(alpha.max()) - view.mover.margin(n)
-                real = alpha[:-1] if name in view.zeros else alpha
-                best = int(real.argmax())
-                gone[name] = [i for i, value in enumerate(real.tolist()) if value < least and i != best]
-        return without(space, gone)

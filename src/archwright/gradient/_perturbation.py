@@ -61,10 +61,7 @@ class Perturbation(Derivation):
                     self._decide(relaxed, session, name)
 
         session.tune(epochs, "perturbation", decide)
-        scores = ranked(relaxed)
-        for name, option in ((n, o) for n, o in relaxed.fixed.items() if n in scores):
-            scores[name] = {o: float(o == option) for o in scores[name]}
-        return answer(relaxed, session, scores)
+        return answer(relaxed, session, ranked(relaxed))
 
     def _rounds(self, relaxed: Relaxed) -> list[list[str]]:
         """What is decided together: one variable of each cell type, operations before wiring, in random order."""

@@ -10,9 +10,7 @@ import torch
 from torch import Tensor
 
 from archwright.errors import UserError
-from archwright.gradient._schedule import Schedule, View, without
 from archwright.gradient._update import Mover, Update
-from archwright.space import Space
 
 
 @final
@@ -70,20 +68,3 @@ class _Proximal(Mover):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         for velocity, stored in zip(self._velocity, state["velocity"], strict=True):
             velocity.copy_(stored)
-
-
-@final
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RemoveZeros(Schedule):
-    """Options whose factor is exactly zero leave; the last of a variable stays (Zhang, Huang, Wang 2018, section 3.3).
-
-    With input choices as variables of their own (`inputs="learned"`) a factor of zero there cuts edges.
-    """
-
-    def __call__(self, space: Space, view: View) -> Space:
-        gone = {}
-        for name, factors in view.alphas.items():
-            real = factors[:-1] if name in view.zeros else factors
-            best = int(real.argmax())
-            gone[name] = [n for n, value in enumerate(real.tolist()) if value == 0.0 and n != best]
-        return without(space, gone)

@@ -132,15 +132,15 @@ class Relaxed(nn.Module):
         generator = torch.Generator().manual_seed(noise)
         out = []
         for name, alpha in zip(self.names, self.alphas):
-            value = alpha[self._places(name)]
+            value = alpha[self.places(name)]
             found = self.relaxation(value, progress=self.progress, generator=generator)
             dense = found.dense(len(value)) if isinstance(found, Paths) else found
             whole = torch.zeros_like(alpha)
-            whole[self._places(name)] = dense.detach()
+            whole[self.places(name)] = dense.detach()
             out.append(whole.requires_grad_())
         return out
 
-    def _places(self, name: str) -> list[int]:
+    def places(self, name: str) -> list[int]:
         """Positions in a variable's parameters that compete: the options that are left and the zero."""
         alive = self.alive(name)
         return [*alive, self.variables[name].count] if name in self.zeros else alive
@@ -148,7 +148,7 @@ class Relaxed(nn.Module):
     def _selected(self, values: Sequence[Tensor], relaxed: Any) -> Selection:
         chosen: Selection = {name: self.fixed.get(name, weights) for name, weights in self.open.items()}
         for name, value in zip(self.names, values):
-            alive, places = self.alive(name), self._places(name)
+            alive, places = self.alive(name), self.places(name)
             variable = self.variables[name]
             if name in self.fixed:
                 chosen[name] = self.fixed[name]
@@ -188,13 +188,13 @@ class Relaxed(nn.Module):
 
     def competing(self) -> list[Tensor]:
         """The parameters of the options that are left [+ zero], variable by variable."""
-        return [alpha[self._places(name)] for name, alpha in zip(self.names, self.alphas)]
+        return [alpha[self.places(name)] for name, alpha in zip(self.names, self.alphas)]
 
     def spread(self, values: Sequence[Tensor]) -> list[Tensor]:
         """Tensors like `competing()` as tensors like `alphas`, zero elsewhere, with gradients."""
         out = []
         for name, alpha, value in zip(self.names, self.alphas, values):
-            places = torch.tensor(self._places(name), device=value.device)
+            places = torch.tensor(self.places(name), device=value.device)
             out.append(value.new_zeros(alpha.shape).index_put((places,), value))
         return out
 
@@ -202,16 +202,22 @@ class Relaxed(nn.Module):
         """Variable to (options left [+ zero],) probabilities; one-hot where the search has decided."""
         with torch.no_grad():
             return {
-                name: self.relaxation.probabilities(alpha[self._places(name)], progress=self.progress).float().cpu()
+                name: self._decided(name)
+                if name in self.fixed
+                else self.relaxation.probabilities(alpha[self.places(name)], progress=self.progress).float().cpu()
                 for name, alpha in zip(self.names, self.alphas)
             }
+
+    def _decided(self, name: str) -> Tensor:
+        chosen = self.variables[name].index(self.fixed[name])
+        return torch.tensor([float(place == chosen) for place in self.places(name)])
 
     def shares(self, values: Sequence[Tensor], *, of: Wanted = "alphas") -> dict[str, Tensor]:
         """Variable to (options,) probabilities over all its options, with gradients to `values`; a zero that competes
         has its share but no entry."""
         out = {}
         for name, value in zip(self.names, values):
-            variable, places = self.variables[name], self._places(name)
+            variable, places = self.variables[name], self.places(name)
             if of == "alphas":
                 dense = value.new_zeros(len(value))
                 found = self.relaxation.probabilities(value[places], progress=self.progress)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from archwright.errors import UserError
-from archwright.supernet import Cell, OneOf, Supernet
+from archwright.supernet import Cell, Entangled, OneOf, Supernet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Wiring:
             for variable in part.variables():
                 layers[variable.name] = layers.get(variable.name, 0) + 1
             if isinstance(part, Cell):
-                names = {key: m.choice.name for key, m in part.edges.items() if isinstance(m, OneOf)}
+                names = {key: m.choice.name for key, m in part.edges.items() if isinstance(m, OneOf | Entangled)}
                 edges.update(names.values())
                 for node, choice in part.sources.items():
                     sources = [str(option).split("+") for option in choice.options]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,15 @@ def read_numbers(data: bytes) -> Any:
         UserError: it names anything else.
     """
     return _Numbers(io.BytesIO(data)).load()
+
+
+def read_arrays(data: bytes) -> Any:
+    """As `read_numbers`, and NumPy arrays.
+
+    Raises:
+        UserError: it names anything else.
+    """
+    return _Arrays(io.BytesIO(data)).load()
 
 
 def read_frame(data: bytes) -> dict[str, NDArray[Any]]:
@@ -72,13 +82,22 @@ class _Numbers(pickle.Unpickler):
         return {("numpy", "dtype"): np.dtype, ("numpy.core.multiarray", "scalar"): _scalar}
 
 
-class _Frames(_Numbers):
+class _Arrays(_Numbers):
     def _known(self) -> Mapping[tuple[str, str], Any]:
         return {
             **super()._known(),
+            ("collections", "OrderedDict"): OrderedDict,
+            ("_codecs", "encode"): lambda text, _="latin1": str(text).encode("latin1"),  # bytes of old protocols
             ("numpy", "ndarray"): np.ndarray,
             ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
             ("numpy.core.numeric", "_frombuffer"): _array,
+        }
+
+
+class _Frames(_Arrays):
+    def _known(self) -> Mapping[tuple[str, str], Any]:
+        return {
+            **super()._known(),
             ("builtins", "slice"): slice,
             ("functools", "partial"): _Frame,
             ("pandas.core.frame", "DataFrame"): _Frame,
