@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 from torch import Tensor
 
 from archwright.errors import UserError
-from archwright.gradient._hypergradient import Hypergradient, Loss, gradient, leaves, norm, product
-from archwright.gradient._mixed import Mixed, check, mixed_product
+from archwright.gradient._hypergradient import Hypergradient, Loss, gradient, leaves, norm
+from archwright.gradient._mixed import Mixed, check, hessian_product, mixed_product
 
 _GROWTH = 1.5  # of a term over the first; below 2 / (largest eigenvalue) terms never grow
 
@@ -28,6 +28,8 @@ class Neumann(Hypergradient):
         terms: K, vector products with H after the first term, at least 0.
         scale: gamma, > 0, below 2 / (largest eigenvalue of H) or the series diverges; None takes the present learning
             rate of the weights.
+        hessian: products with H `"exact"`, or by `"difference"` of gradients at w and w + 0.01 v / |v|: a term is then
+            one pass over the batch, with no double backward.
         mixed: the last product `"exact"` or by central `"difference"` of radius 0.01 / |v_0| as published.
 
     Raises:
@@ -37,11 +39,14 @@ class Neumann(Hypergradient):
         RuntimeWarning: the terms grow, so the scale is too large.
     """
 
-    def __init__(self, *, terms: int = 2, scale: float | None = None, mixed: Mixed = "exact") -> None:
+    def __init__(
+        self, *, terms: int = 2, scale: float | None = None, hessian: Mixed = "exact", mixed: Mixed = "exact"
+    ) -> None:
         if terms < 0 or (scale is not None and scale <= 0):
             raise UserError(f"Neumann needs terms >= 0 and scale > 0, got terms {terms} and scale {scale}")
+        check(hessian)
         check(mixed)
-        self.terms, self.scale, self.mixed = terms, scale, mixed
+        self.terms, self.scale, self.hessian, self.mixed = terms, scale, hessian, mixed
 
     def __call__(
         self,
@@ -59,23 +64,18 @@ class Neumann(Hypergradient):
         w, a = leaves(weights), leaves(alphas)
         found = gradient(outer_loss(w, a), [*w, *a])
         first, direct = found[: len(w)], found[len(w) :]
-        exact = self.mixed == "exact"
-        total = first
-        if self.terms or exact:
-            slope = gradient(inner_loss(w, a), w, create=True)
-            total = self._series(slope, w, first, scale)
-        if exact:
-            second = gradient(product(slope, total), a)
-        else:
-            second = mixed_product(inner_loss, weights, alphas, total, by="difference", scale=norm(first))
+        curved = hessian_product(inner_loss, weights, alphas, by=self.hessian) if self.terms else None
+        total = first if curved is None else self._series(curved, first, scale)
+        second = mixed_product(inner_loss, weights, alphas, total, by=self.mixed, scale=norm(first))
         return [g - scale * s for g, s in zip(direct, second)]
 
-    def _series(self, slope: list[Tensor], w: list[Tensor], first: list[Tensor], scale: float) -> list[Tensor]:
+    def _series(
+        self, curved: Callable[[Sequence[Tensor]], list[Tensor]], first: list[Tensor], scale: float
+    ) -> list[Tensor]:
         """v_0 + ... + v_K."""
         term, total = first, first
         for _ in range(self.terms):
-            curved = gradient(product(slope, term), w, retain=True)
-            term = [v - scale * c for v, c in zip(term, curved)]
+            term = [v - scale * c for v, c in zip(term, curved(term))]
             total = [t + v for t, v in zip(total, term)]
         if self.terms and norm(term) > _GROWTH * norm(first):
             warnings.warn(
