@@ -1,10 +1,11 @@
 """Architectures that the gradient systems find, looked up in published tables of trained networks.
 
 `ARCHWRIGHT_DATA=... python benchmarks/gradient_tables.py ROWS [minutes] [table ...]`: every system with three seeds on
-small supernets and images; rows are appended to ROWS, so that it can be stopped and goes on. Tables: `nasbench201`
-(CIFAR-10 at 16 x 16, C = 8, one cell a stage), and `conv-macro`, `entangled-cell` where present. Writes
-`benchmarks/results/gradient_tables.json`: true test accuracy beside random architectures, and how skip connections and
-the dominant eigenvalue went.
+small supernets and images, DARTS and DARTS-PT also for three times as long; the learning rate of the architecture is at
+least 0.01, as there are a thirtieth of the published steps. Rows are appended to ROWS, so that it can be stopped and
+goes on. Tables: `nasbench201` (CIFAR-10 at 16 x 16, C = 8, one cell a stage), and `conv-macro`, `entangled-cell` where
+present. Writes `benchmarks/results/gradient_tables.json`: true test accuracy beside random architectures, and how skip
+connections and the dominant eigenvalue went.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,13 @@ from _measuring import steady_memory, write
 
 from archwright import bench, data, recipes, zoo
 from archwright.data import Split, Splits
-from archwright.gradient import Progressive
+from archwright.gradient import Adam, Progressive
 from archwright.run import PHASES
 from archwright.supernet import Supernet
 
 SEEDS, EPOCHS, SAMPLES, BATCH = (0, 1, 2), 20, 4000, 64
+LEAST_LR = 0.01
+LONG = {"darts, 60 epochs": 60, "darts-pt, 60 epochs": 60}
 TABLES: dict[str, dict[str, Any]] = {
     "nasbench201": {
         "data": "cifar10",
@@ -66,11 +70,16 @@ def supernet(table: str, splits: Splits, seed: int) -> Supernet:
 
 def searched(table: str, system: str, seed: int) -> dict[str, Any]:
     """One search, and what the table says about its answer."""
-    checked = recipes.check(recipes.read(system), data="digits")
+    recipe = system.split(",")[0]
+    checked = recipes.check(recipes.read(recipe), data="digits")
     phase = next(p for p in checked.phases if p.name == "search-by-gradient")
     search = phase.build(PHASES).slots()
-    trainer = dataclasses.replace(search.trainer, epochs=EPOCHS, batch_size=BATCH)
-    search = dataclasses.replace(search, trainer=trainer, none=False, sharpness=system == "darts")
+    trainer = dataclasses.replace(search.trainer, epochs=LONG.get(system, EPOCHS), batch_size=BATCH)
+    search = dataclasses.replace(search, trainer=trainer, none=False, sharpness=recipe == "darts")
+    if isinstance(search.update, Adam):
+        search = dataclasses.replace(
+            search, update=dataclasses.replace(search.update, lr=max(LEAST_LR, search.update.lr))
+        )
     if isinstance(search.schedule, Progressive):
         stages = dataclasses.replace(search.schedule, layers=(1, 1, 1), keep=(4, 3, 1))
         short = dataclasses.replace(trainer, epochs=max(1, EPOCHS // 3))
@@ -86,10 +95,17 @@ def searched(table: str, system: str, seed: int) -> dict[str, Any]:
         "test_accuracy": known.query(found.arch, "test_accuracy"),
         "architecture": dict(found.arch),
         "skip_share": [entry.get("skip_share") for entry in found.history],
+        "skip_probability": [_skip_probability(entry["probabilities"]) for entry in found.history],
         "eigenvalue": [entry.get("eigenvalue") for entry in found.history],
         "mixture_accuracy": [entry["accuracy"] for entry in found.history],
         "cpu_seconds": time.process_time() - start,
     }
+
+
+def _skip_probability(probabilities: Mapping[str, Mapping[str, float]]) -> float | None:
+    """Mean probability of the skip connections, None where there are none."""
+    values = [p for options in probabilities.values() for name, p in options.items() if name.startswith("skip")]
+    return float(np.mean(values)) if values else None
 
 
 def measure(place: Path, minutes: float, tables: list[str]) -> None:
@@ -99,7 +115,7 @@ def measure(place: Path, minutes: float, tables: list[str]) -> None:
     started = time.perf_counter()
     for seed in SEEDS:
         for table in tables:
-            for system in recipes.by_gradient():
+            for system in (*recipes.by_gradient(), *(LONG if table == "nasbench201" else ())):
                 if (table, system, seed) in done or (table in ELASTIC and system in OF_CELLS):
                     continue
                 if system == "proxylessnas" and table in ELASTIC:
@@ -138,6 +154,7 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "test_accuracy": [round(v, 2) for v in values],
         "mean": float(np.mean(values)),
         "skip_share_first_middle_last": [_three(row["skip_share"]) for row in rows],
+        "skip_probability_first_middle_last": [_three(row["skip_probability"]) for row in rows],
         "eigenvalue_first_middle_last": [_three(row["eigenvalue"]) for row in rows],
         "cpu_seconds": round(float(np.mean([row["cpu_seconds"] for row in rows])), 1),
     }

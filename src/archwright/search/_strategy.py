@@ -62,6 +62,7 @@ class Strategy(abc.ABC):
         self.seed = seed
         self._streams = Streams(seed)
         self._asked = self._told = 0
+        self._pending: list[Arch] = []
 
     @property
     def made(self) -> int:
@@ -94,12 +95,17 @@ class Strategy(abc.ABC):
             return self._next()
         if n < 1:
             raise UserError(f"ask for at least one architecture, got n={n}")
+        return self._batch(n)
+
+    def _batch(self, n: int) -> list[Arch | Proposal]:
+        """`n` proposals; overridden by strategies that choose them together."""
         return [self._next() for _ in range(n)]
 
     def _next(self) -> Arch | Proposal:
         number = self.made
         proposal = self._propose(self._streams[number])
         self._asked = number + 1
+        self._pending.append(proposal.arch if isinstance(proposal, Proposal) else proposal)
         return proposal
 
     def skip_to(self, number: int) -> None:
@@ -109,6 +115,7 @@ class Strategy(abc.ABC):
     def tell(self, trial: Trial) -> None:
         """Learn from a finished trial of any state; trials are told in the order of their numbers."""
         self._told += 1
+        self._pending.clear()
         self._observe(trial)
 
     def should_stop(self, trial: Trial, report: Report) -> bool:
