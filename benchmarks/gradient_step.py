@@ -52,7 +52,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "darts": {"none": True},
     "darts, second order": {"hypergradient": Unrolled(), "none": True},
     "darts, second order by differences": {"hypergradient": Unrolled(mixed="difference"), "none": True},
-    "idarts, 2 terms": {"hypergradient": Neumann(terms=2, hessian="difference", mixed="difference"), "none": True},
+    "idarts, 2 terms": {"hypergradient": Neumann(terms=2, products="difference"), "none": True},
     "idarts, 2 terms, exact products": {"hypergradient": Neumann(terms=2), "none": True},
     "snas": {"relaxation": GumbelSoftmax(), "hypergradient": SingleLevel(), "none": True},
     "gdas": {"relaxation": GumbelSoftmax(start=10.0, end=0.1, hard=True), "none": True},

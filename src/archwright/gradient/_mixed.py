@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -25,33 +25,38 @@ def check(mixed: str) -> None:
         raise UserError(f"mixed derivatives are 'exact' or by 'difference', got {mixed!r}")
 
 
-def hessian_product(
-    loss: Loss, weights: Sequence[Tensor], alphas: Sequence[Tensor], *, by: Mixed
-) -> Callable[[Sequence[Tensor]], list[Tensor]]:
-    """v -> (d2 loss / d weights d weights) v; the gradient at the weights is computed once for all of them.
+class Differences:
+    """Products with the second derivatives of a loss at one place, by forward differences of its gradients: one pass a
+    vector v, at weights + eps v with eps = 0.01 / |v|, and one for all of them at the weights themselves.
 
     Args:
         loss: inner loss.
         weights, alphas: where.
-        by: `"exact"` differentiates <d loss / d weights, v>; `"difference"` takes the forward difference of d loss / d
-            weights at weights + eps v, eps = 0.01 / |v|.
     """
-    w, fixed = leaves(weights), [a.detach() for a in alphas]
-    exact = by == "exact"
-    slope = gradient(loss(w, fixed), w, create=exact)
 
-    def differentiated(vector: Sequence[Tensor]) -> list[Tensor]:
-        return gradient(product(slope, vector), w, retain=True)
+    def __init__(self, loss: Loss, weights: Sequence[Tensor], alphas: Sequence[Tensor]) -> None:
+        self._loss, self._weights, self._alphas = loss, weights, alphas
+        w, a = leaves(weights), leaves(alphas)
+        self._at = gradient(loss(w, a), [*w, *a])
 
-    def differenced(vector: Sequence[Tensor]) -> list[Tensor]:
+    def both(self, vector: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """(d2 loss / d weights d weights) v and (d2 loss / d alphas d weights) v."""
+        n, length = len(self._weights), norm(vector)
+        if length == 0:
+            return [torch.zeros_like(w) for w in self._weights], [torch.zeros_like(a) for a in self._alphas]
+        w, a = leaves(moved(self._weights, vector, _RADIUS / length)), leaves(self._alphas)
+        found = gradient(self._loss(w, a), [*w, *a])
+        products = [(g - at) * (length / _RADIUS) for g, at in zip(found, self._at)]
+        return products[:n], products[n:]
+
+    def mixed(self, vector: Sequence[Tensor]) -> list[Tensor]:
+        """(d2 loss / d alphas d weights) v alone, which costs less."""
         length = norm(vector)
         if length == 0:
-            return [torch.zeros_like(t) for t in w]
-        radius = _RADIUS / length
-        ahead = leaves(moved(weights, vector, radius))
-        return [(g - s) / radius for g, s in zip(gradient(loss(ahead, fixed), ahead), slope)]
-
-    return differentiated if exact else differenced
+            return [torch.zeros_like(a) for a in self._alphas]
+        a = leaves(self._alphas)
+        found = gradient(self._loss(moved(self._weights, vector, _RADIUS / length), a), a)
+        return [(g - at) * (length / _RADIUS) for g, at in zip(found, self._at[len(self._weights) :])]
 
 
 def mixed_product(

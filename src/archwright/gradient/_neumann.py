@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import final
 
+import torch
 from torch import Tensor
 
 from archwright.errors import UserError
-from archwright.gradient._hypergradient import Hypergradient, Loss, gradient, leaves, norm
-from archwright.gradient._mixed import Mixed, check, hessian_product, mixed_product
+from archwright.gradient._hypergradient import Hypergradient, Loss, gradient, leaves, norm, product
+from archwright.gradient._mixed import Differences, Mixed, check
 
 _GROWTH = 1.5  # of a term over the first; below 2 / (largest eigenvalue) terms never grow
+
+Terms = tuple[list[Tensor], list[Tensor]]
+"""The last vector of the series, and the product of the sum of all of them with the mixed derivative."""
 
 
 @final
@@ -28,9 +32,9 @@ class Neumann(Hypergradient):
         terms: K, vector products with H after the first term, at least 0.
         scale: gamma, > 0, below 2 / (largest eigenvalue of H) or the series diverges; None takes the present learning
             rate of the weights.
-        hessian: products with H `"exact"`, or by `"difference"` of gradients at w and w + 0.01 v / |v|: a term is then
-            one pass over the batch, with no double backward.
-        mixed: the last product `"exact"` or by central `"difference"` of radius 0.01 / |v_0| as published.
+        products: with second derivatives, `"exact"` by autograd, or by `"difference"`: forward differences of
+            gradients, a pass over the batch for each term and no double backward. Published: the Hessian exact, the mixed
+            derivative by central differences.
 
     Raises:
         UserError: a setting out of range, no scale at all.
@@ -39,14 +43,11 @@ class Neumann(Hypergradient):
         RuntimeWarning: the terms grow, so the scale is too large.
     """
 
-    def __init__(
-        self, *, terms: int = 2, scale: float | None = None, hessian: Mixed = "exact", mixed: Mixed = "exact"
-    ) -> None:
+    def __init__(self, *, terms: int = 2, scale: float | None = None, products: Mixed = "exact") -> None:
         if terms < 0 or (scale is not None and scale <= 0):
             raise UserError(f"Neumann needs terms >= 0 and scale > 0, got terms {terms} and scale {scale}")
-        check(hessian)
-        check(mixed)
-        self.terms, self.scale, self.hessian, self.mixed = terms, scale, hessian, mixed
+        check(products)
+        self.terms, self.scale, self.products = terms, scale, products
 
     def __call__(
         self,
@@ -64,24 +65,36 @@ class Neumann(Hypergradient):
         w, a = leaves(weights), leaves(alphas)
         found = gradient(outer_loss(w, a), [*w, *a])
         first, direct = found[: len(w)], found[len(w) :]
-        curved = hessian_product(inner_loss, weights, alphas, by=self.hessian) if self.terms else None
-        total = first if curved is None else self._series(curved, first, scale)
-        second = mixed_product(inner_loss, weights, alphas, total, by=self.mixed, scale=norm(first))
-        return [g - scale * s for g, s in zip(direct, second)]
-
-    def _series(
-        self, curved: Callable[[Sequence[Tensor]], list[Tensor]], first: list[Tensor], scale: float
-    ) -> list[Tensor]:
-        """v_0 + ... + v_K."""
-        term, total = first, first
-        for _ in range(self.terms):
-            term = [v - scale * c for v, c in zip(term, curved(term))]
-            total = [t + v for t, v in zip(total, term)]
-        if self.terms and norm(term) > _GROWTH * norm(first):
+        run = self._exact if self.products == "exact" else self._differenced
+        last, second = run(inner_loss, weights, alphas, first, scale)
+        if self.terms and norm(last) > _GROWTH * norm(first):
             warnings.warn(
-                f"the Neumann series grows (term {self.terms} is {norm(term):.3g}, term 0 {norm(first):.3g}): scale "
+                f"the Neumann series grows (term {self.terms} is {norm(last):.3g}, term 0 {norm(first):.3g}): scale "
                 f"{scale:g} is above 2 / (largest eigenvalue of the inner Hessian); make it smaller",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=2,
             )
-        return total
+        return [g - scale * s for g, s in zip(direct, second)]
+
+    def _exact(
+        self, loss: Loss, weights: Sequence[Tensor], alphas: Sequence[Tensor], first: list[Tensor], scale: float
+    ) -> Terms:
+        w, a = leaves(weights), leaves(alphas)
+        slope = gradient(loss(w, a), w, create=True)
+        term, total = first, first
+        for _ in range(self.terms):
+            curved = gradient(product(slope, term), w, retain=True)
+            term = [v - scale * c for v, c in zip(term, curved)]
+            total = [t + v for t, v in zip(total, term)]
+        return term, gradient(product(slope, total), a)
+
+    def _differenced(
+        self, loss: Loss, weights: Sequence[Tensor], alphas: Sequence[Tensor], first: list[Tensor], scale: float
+    ) -> Terms:
+        products = Differences(loss, weights, alphas)
+        term, second = first, [torch.zeros_like(a) for a in alphas]
+        for _ in range(self.terms):
+            curved, mixed = products.both(term)
+            term = [v - scale * c for v, c in zip(term, curved)]
+            second = [s + m for s, m in zip(second, mixed)]
+        return term, [s + m for s, m in zip(second, products.mixed(term))]
