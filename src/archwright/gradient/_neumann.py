@@ -33,8 +33,8 @@ class Neumann(Hypergradient):
         scale: gamma, > 0, below 2 / (largest eigenvalue of H) or the series diverges; None takes the present learning
             rate of the weights.
         products: with second derivatives, `"exact"` by autograd, or by `"difference"`: forward differences of
-            gradients, a pass over the batch for each term and no double backward. Published: the Hessian exact, the mixed
-            derivative by central differences.
+            gradients, a pass over the batch for each term and no double backward. Published: the Hessian exact and the
+            mixed derivative by central differences.
 
     Raises:
         UserError: a setting out of range, no scale at all.
