@@ -115,7 +115,7 @@ def test_differences_agree_with_exact_products_on_a_smooth_network() -> None:
         for by in ("exact", "difference")
     )
     assert exact.norm() > 1e-4
-    assert torch.allclose(found, exact, rtol=0.02)
+    assert torch.allclose(found, exact, rtol=0.1)
 
 
 def test_a_scale_at_the_limit_does_not_converge_and_above_it_says_so() -> None:
