@@ -33,6 +33,9 @@ OnUpdate = Callable[[float, float], None]
 OnEpoch = Callable[[Mapping[str, Any]], None]
 _JUDGED = 512  # samples that the mixture is judged on after every epoch
 _SHARPNESS = 64  # samples of the eigenvalue
+_FORWARD = 1 / 6  # of a step of weights and architecture is what one forward pass takes
+_CURVATURE = 12.0  # steps on as many samples that an eigenvalue takes: eight products with the Hessian
+_SHARPNESS_SHARE = 0.2  # of a time budget, at most, goes into eigenvalues
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +92,15 @@ class Running:
             penalty=known.penalty,
             shrink=self._shrink if search.schedule is not None and search.schedule.stepwise else None,
         )
+        size = search.trainer.batch_size
+        self._judging = _FORWARD * min(_JUDGED, len(outer)) / size
+        self._sharpness_every = 0
+        if search.sharpness and search.update.wants == "alphas" and not search.relaxation.sampled:
+            cost = _CURVATURE * min(_SHARPNESS, len(outer)) / size
+            steps = max(1, len(inner.train) // size)
+            rare = math.ceil(cost / (_SHARPNESS_SHARE * steps))
+            self._sharpness_every = 1 if search.trainer.minutes is None else rare
+            self._judging += cost / self._sharpness_every
 
     def _shrink(self) -> None:
         """Let the schedule act."""
@@ -119,6 +131,7 @@ class Running:
             seed=self._seed,
             checkpoint=self._path(name),
             metrics=after,
+            metrics_updates=self._judging,
             on_update=told,
         )
         self._epochs = []
@@ -134,7 +147,8 @@ class Running:
         facts = self.judge(relaxed.mean(), samples=_JUDGED)
         with contextlib.suppress(UserError):
             facts["skip_share"] = skip_share(relaxed.net, self.likeliest())
-        if search.sharpness and search.update.wants == "alphas" and not search.relaxation.sampled:
+        last = relaxed.progress >= 1.0
+        if self._sharpness_every and ((len(relaxed.history) + 1) % self._sharpness_every == 0 or last):
             facts["eigenvalue"] = self._eigenvalue()
         relaxed.record(**facts)
         if search.schedule is not None and not search.schedule.stepwise:

@@ -60,6 +60,7 @@ class Loop:
         checkpoint: Path | None,
         settings: Mapping[str, Any],
         measure: Measure | None,
+        measure_updates: float | None,
         on_update: OnUpdate | None,
     ) -> None:
         self._start = self._written = time.perf_counter()
@@ -67,6 +68,8 @@ class Loop:
         self._augment, self._step, self._seed = augment, step, seed
         self._checkpoint, self._settings = checkpoint, settings
         self._measure, self._on_update = measure or self._validate, on_update
+        passes = _FORWARD * len(splits.valid) / trainer.batch_size
+        self._measure_updates = passes if measure_updates is None else measure_updates
         self._engine = Engine(trainer, module, 1 + len(splits.input_shape))
         self._early_stop = EarlyStop(trainer.patience) if trainer.patience is not None else None
         self._plan = Plan(
@@ -148,13 +151,12 @@ class Loop:
 
     def _watcher(self, epoch: int) -> Callable[[Progress], bool]:
         """Called after every update: tells the listener, fixes the plan when it is time; whether the epoch goes on."""
-        plan, trainer = self._plan, self._trainer
-        validation = len(self._splits.valid) / trainer.batch_size
+        plan = self._plan
 
         def go_on(progress: Progress) -> bool:
             if plan.updates is None and progress.updates % PROBE == 0 and self._probed():
                 seconds = (progress.seconds - progress.first) / (progress.updates - 1)
-                self._fix(progress.updates, seconds, _FORWARD * seconds * validation)
+                self._fix(progress.updates, seconds, seconds * self._measure_updates)
             if self._on_update is not None:
                 self._on_update(epoch + progress.updates / plan.updates_per_epoch, plan.epochs)
             return plan.updates is None or epoch * plan.updates_per_epoch + progress.updates < plan.updates

@@ -125,6 +125,7 @@ class Trainer:
         seed: int = 0,
         checkpoint: str | Path | None = None,
         metrics: Measure | None = None,
+        metrics_updates: float | None = None,
         on_update: OnUpdate | None = None,
     ) -> Generator[Report, None, None]:
         """Train `module` in place; one report an epoch. `history = list(trainer.fit(...))`.
@@ -148,6 +149,8 @@ class Trainer:
                 first and ends with the same weights as one that was never interrupted.
             metrics: evaluates the module between epochs (eval mode; it must leave the module as it is); the default
                 gives `accuracy` (percent) and `loss` on the validation part, or nothing if that part is empty.
+            metrics_updates: how many updates one call of `metrics` takes, so that a time budget can be planned before it
+                was called; None: as long as the validation part's forward passes.
             on_update: called after every update with the epochs done and the epochs planned (`math.inf` while a time
                 budget has not fixed them), both fractional.
 
@@ -187,6 +190,7 @@ class Trainer:
             checkpoint=path,
             settings=settings,
             measure=metrics,
+            measure_updates=metrics_updates,
             on_update=on_update,
         )
         return _reports(start, stored)
