@@ -149,8 +149,8 @@ class Trainer:
                 first and ends with the same weights as one that was never interrupted.
             metrics: evaluates the module between epochs (eval mode; it must leave the module as it is); the default
                 gives `accuracy` (percent) and `loss` on the validation part, or nothing if that part is empty.
-            metrics_updates: how many updates one call of `metrics` takes, so that a time budget can be planned before it
-                was called; None: as long as the validation part's forward passes.
+            metrics_updates: how many updates one call of `metrics` takes, so that a time budget can be planned before
+                it was called; None: as long as the validation part's forward passes.
             on_update: called after every update with the epochs done and the epochs planned (`math.inf` while a time
                 budget has not fixed them), both fractional.
 
