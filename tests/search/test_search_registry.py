@@ -14,6 +14,7 @@ from archwright.space import Space
 def test_names() -> None:
     assert names() == [
         "area",
+        "local-search",
         "nsga2",
         "optuna-nsga2",
         "optuna-random",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archwright.search._local_search import LocalSearch
 from archwright.search._nsga2 import NSGA2
 from archwright.search._pareto import pareto
 from archwright.search._random import Random
@@ -24,6 +25,7 @@ __all__ = [
     "NSGA2",
     "STRATEGIES",
     "FromOptuna",
+    "LocalSearch",
     "OptunaSampler",
     "Proposal",
     "Random",

@@ -16,6 +16,7 @@ STRATEGIES = Registry(
         "random": "archwright.search._random:Random",
         "regularized-evolution": "archwright.search._regularized_evolution:RegularizedEvolution",
         "nsga2": "archwright.search._nsga2:NSGA2",
+        "local-search": "archwright.search._local_search:LocalSearch",
         "screening": "archwright.search._screened:screening",
         "area": "archwright.search._screened:area",
         "optuna-tpe": "archwright.search._from_optuna:tpe",
