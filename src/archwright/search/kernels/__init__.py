@@ -3,7 +3,17 @@
 from archwright.registry import Registry
 from archwright.search.kernels._kernel import ArchKernel
 
-KERNELS: Registry = Registry("kernel", {})
+KERNELS: Registry = Registry(
+    "kernel",
+    {
+        "hamming": "archwright.search.kernels._hamming:Hamming",
+        "mixed": "archwright.search.kernels._mixed:Mixed",
+        "one-hot": "archwright.search.kernels._one_hot:OneHot",
+        "overlap": "archwright.search.kernels._overlap:Overlap",
+        "transformed-overlap": "archwright.search.kernels._transformed_overlap:TransformedOverlap",
+        "tree-wasserstein": "archwright.search.kernels._tree_wasserstein:TreeWasserstein",
+    },
+)
 
 
 def names() -> list[str]:
