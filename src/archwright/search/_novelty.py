@@ -27,6 +27,9 @@ class Novelty:
         """Count `arch` as seen."""
         self._seen.add(arch)
 
+    def __contains__(self, arch: object) -> bool:
+        return arch in self._seen
+
     def first(self, draw: Callable[[], Arch], rng: np.random.Generator) -> Arch:
         """The first unseen architecture of a bounded number of draws, else an unseen one near to the last draw.
 

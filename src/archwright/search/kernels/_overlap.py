@@ -1,0 +1,44 @@
+"""Overlap kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+from torch import Tensor
+
+from archwright.errors import UserError
+from archwright.search.kernels._agreement import Agreement
+from archwright.search.kernels._gpytorch import gpytorch
+from archwright.search.kernels._kernel import ArchKernel
+from archwright.search.kernels._layout import Layout
+from archwright.space import Arch, Space
+
+
+@final
+class Overlap(ArchKernel):
+    """k(h, h') = (1/d) sum_i w_i [h_i = h'_i]; an `Ordinal` is a category.
+
+    Ru, Alvi, Nguyen, Osborne and Roberts (2020), "Bayesian Optimisation over Multiple Continuous and Categorical
+    Inputs", equation 3. Linear in the one-hot code: it sees no interaction of variables.
+
+    Args:
+        space: without `Real` variables.
+        ard: one weight a variable.
+
+    Raises:
+        UserError: the space has a `Real` variable, or nothing to choose.
+    """
+
+    def __init__(self, space: Space, *, ard: bool = False) -> None:
+        super().__init__(space)
+        self.ard = ard
+        self._layout = Layout(space)
+        if self._layout.scalars or not self._layout.blocks:
+            raise UserError("the overlap kernel is for variables with options only; use 'mixed' or 'hamming'")
+
+    def features(self, archs: Sequence[Arch]) -> Tensor:
+        return self._layout.rows(archs)
+
+    def kernel(self) -> gpytorch.kernels.Kernel:
+        return Agreement(self._layout.block, ard=self.ard)
