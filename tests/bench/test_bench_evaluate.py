@@ -113,12 +113,12 @@ def test_a_network_without_an_answer_ranks_last() -> None:
 def test_journal_keeps_infinite_scores_and_survives_torn_lines(tmp_path) -> None:
     path = tmp_path / "new" / "scores.jsonl"
     journal = Journal(path)
-    journal.add("a", "1", -math.inf, 0.5)
+    journal.add("a", "1", score=repr(-math.inf), seconds=0.5)
     path.write_bytes(path.read_bytes() + b'{"about": "a", "ke')
-    journal.add("a", "2", math.nan, 0.5)
+    journal.add("a", "2", score=repr(math.nan), seconds=0.5)
     found = Journal(path)
-    assert found.get("a", "1") == (-math.inf, 0.5)
-    assert math.isnan(found.get("a", "2")[0])
+    assert (found.get("a", "1")["score"], found.get("a", "1")["seconds"]) == ("-inf", 0.5)
+    assert math.isnan(float(found.get("a", "2")["score"]))
     assert found.get("b", "1") is None
 
 

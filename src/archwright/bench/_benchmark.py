@@ -115,10 +115,18 @@ class Benchmark(ABC):
         Raises:
             UserError: no such architecture, metric or budget.
         """
+        return self.entry(self._index(arch), metric, budget)
+
+    def entry(self, row: int, metric: str, budget: float | None = None) -> float:
+        """`query` by the number of a row.
+
+        Raises:
+            UserError: no such metric or budget.
+        """
         column = self._columns.get((metric, budget))
         if column is None:
             raise self._unknown(metric, budget)
-        return float(column.item(self._index(arch)))
+        return float(column.item(row))
 
     def values(self, metric: str, budget: float | None = None) -> NDArray[np.float64]:
         """`query` for all architectures at once, (n,), in the order of `architectures()`.

@@ -159,9 +159,10 @@ def _computed(
             known = journal.get(abouts[name], arch.key)
             if known is None:
                 network = network or benchmark.network(arch, seed=seed)
-                known = _timed(score, network, *batches[name], seed)
-                journal.add(abouts[name], arch.key, *known, estimator=name)
-            values[name][n], seconds[name][n] = known
+                value, taken = _timed(score, network, *batches[name], seed)
+                known = {"score": repr(value), "seconds": taken}  # JSON has no NaN
+                journal.add(abouts[name], arch.key, **known, estimator=name)
+            values[name][n], seconds[name][n] = float(known["score"]), float(known["seconds"])
         if progress is not None:
             progress(n + 1, len(rows))
     return values, seconds

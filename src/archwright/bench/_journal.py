@@ -1,10 +1,10 @@
-"""Scores on disk, so that an evaluation that was stopped goes on where it was."""
+"""Results on disk, so that an evaluation that was stopped goes on where it was."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, final
 
@@ -13,16 +13,19 @@ from archwright.errors import UserError
 
 @final
 class Journal:
-    """Scores of architectures, one JSON line each, added by any number of processes.
+    """Results by name, one JSON line each, added by any number of processes.
 
-    A line is written in one piece to the end of the file. What a killed process left unfinished is skipped.
+    A line is written in one piece to the end of the file. What a killed process left unfinished is skipped. Of two
+    lines about the same the later one counts.
 
     Args:
         path: of the file; None: nothing is kept.
+        fields: what a line has to have beside `about` and `key`; others are skipped.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, fields: tuple[str, ...] = ("score", "seconds")) -> None:
         self._path = path
+        self._fields = {"about", "key", *fields}
         self._known = {(line["about"], line["key"]): line for line in self._lines()}
 
     def _lines(self) -> Iterator[dict[str, Any]]:
@@ -33,27 +36,26 @@ class Journal:
                 line = json.loads(text)
             except ValueError:
                 continue
-            if isinstance(line, dict) and {"about", "key", "score", "seconds"} <= line.keys():
+            if isinstance(line, dict) and self._fields <= line.keys():
                 yield line
 
-    def get(self, about: str, key: str) -> tuple[float, float] | None:
-        """Score and seconds, if they are known.
+    def get(self, about: str, key: str) -> dict[str, Any] | None:
+        """The line, if there is one.
 
         Args:
-            about: what fixes a score beside the architecture.
-            key: of the architecture.
+            about: what fixes a result beside its key.
+            key: of the architecture, or the seed of a run.
         """
-        line = self._known.get((about, key))
-        return None if line is None else (float(line["score"]), float(line["seconds"]))
+        return self._known.get((about, key))
 
-    def add(self, about: str, key: str, score: float, seconds: float, **notes: str) -> None:
-        """Keep a score; `notes` are for people who read the file.
+    def add(self, about: str, key: str, **values: Any) -> None:
+        """Keep a result, as values that JSON has.
 
         Raises:
             UserError: the file cannot be written.
         """
-        line = {"about": about, "key": key, "score": repr(score), "seconds": seconds, **notes}
-        self._known[about, key] = line
+        line: Mapping[str, Any] = {"about": about, "key": key, **values}
+        self._known[about, key] = dict(line)
         if self._path is None:
             return
         try:

@@ -14,7 +14,8 @@ from archwright.errors import UserError, nearest
 KINDS = {
     "recipes": "", "spaces": "space", "strategies": "strategy", "estimators": "estimator", "samplers": "sampler",
     "relaxations": "relaxation", "hypergradients": "hypergradient", "updates": "update", "schedules": "schedule",
-    "derivations": "derivation", "phases": "phase", "benchmarks": "benchmark", "data": "data", "devices": "",
+    "derivations": "derivation", "phases": "phase", "benchmarks": "benchmark", "problems": "problem", "data": "data",
+    "devices": "",
 }  # fmt: skip
 
 
@@ -23,7 +24,7 @@ def add(commands: Commands) -> None:
     parser = commands.add(
         "ls",
         _ls,
-        about="List recipes, spaces, strategies, estimators, benchmarks, data sets, devices.",
+        about="List recipes, spaces, strategies, estimators, benchmarks, problems, data sets, devices.",
         detail="With the name of one part: also its settings, as a recipe may give them.",
         examples=("archwright ls strategies", "archwright ls strategies nsga2", "archwright ls data 'cifar*' --json"),
     )

@@ -16,6 +16,7 @@ _PLACES = {
     "phase": ("archwright.run", "PHASES"),
     "data": ("archwright.data", "DATASETS"),
     "benchmark": ("archwright.bench", "BENCHMARKS"),
+    "problem": ("archwright.bench", "PROBLEMS"),
     "relaxation": ("archwright.gradient", "RELAXATIONS"),
     "hypergradient": ("archwright.gradient", "HYPERGRADIENTS"),
     "update": ("archwright.gradient", "UPDATES"),

@@ -3,6 +3,7 @@
 from archwright.report._estimators import estimators_html
 from archwright.report._facts import Facts
 from archwright.report._page import html
+from archwright.report._strategies import strategies_html
 from archwright.report._summary import summary
 
-__all__ = ["Facts", "estimators_html", "html", "summary"]
+__all__ = ["Facts", "estimators_html", "html", "strategies_html", "summary"]

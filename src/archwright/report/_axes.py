@@ -118,6 +118,16 @@ class Axes:
                 corners.append(f"L{x1:.1f} {y1:.1f}")
         return element("path", d="".join(corners), class_=f"line {css}")
 
+    def band(self, points: Sequence[tuple[float, float, float]], css: str) -> Markup:
+        """The area between two step functions: x, lower and upper y, each held until the next x."""
+        if not points:
+            return Markup("")
+        upper = [(self.x(x), self.y(high)) for x, _, high in points]
+        lower = [(self.x(x), self.y(low)) for x, low, _ in points]
+        there = "".join(f"H{x:.1f}V{y:.1f}" for x, y in upper)
+        back = "".join(f"V{y:.1f}H{x:.1f}" for x, y in reversed(lower))
+        return element("path", d=f"M{upper[0][0]:.1f} {upper[0][1]:.1f}{there}{back}Z", class_=f"band {css}")
+
     def limit(self, x: float, text: str) -> list[Markup]:
         """A vertical line with a label above it."""
         if not math.isfinite(x):

@@ -2,7 +2,8 @@
 
 from archwright.statistics._bootstrap import bootstrap
 from archwright.statistics._interval import t_interval, wilson
-from archwright.statistics._maximum import expected_maximum
+from archwright.statistics._maximum import expected_maxima, expected_maximum
+from archwright.statistics._paired import holm, signed_rank
 from archwright.statistics._rank import (
     kendall,
     kendall_deviation,
@@ -18,7 +19,9 @@ from archwright.statistics._top import best_rank_at, precision_at, regret_at, to
 __all__ = [
     "best_rank_at",
     "bootstrap",
+    "expected_maxima",
     "expected_maximum",
+    "holm",
     "kendall",
     "kendall_deviation",
     "noise_ceiling",
@@ -27,6 +30,7 @@ __all__ = [
     "precision_at",
     "ranks",
     "regret_at",
+    "signed_rank",
     "spearman",
     "spearman_rows",
     "t_interval",

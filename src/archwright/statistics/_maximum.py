@@ -23,16 +23,36 @@ def expected_maximum(values: ArrayLike, n: int, *, report: ArrayLike | None = No
     Raises:
         UserError: n out of range, different lengths, or a NaN.
     """
+    selecting, reported = _checked(values, report, n)
+    return float(_weights(len(selecting), n) @ _by_rank(selecting, reported))
+
+
+def expected_maxima(values: ArrayLike, n: int, *, report: ArrayLike | None = None) -> NDArray[np.float64]:
+    """`expected_maximum` of 1, 2, ... `n` draws, (n,): the whole curve of random search.
+
+    Arguments and errors are those of `expected_maximum`.
+    """
+    selecting, reported = _checked(values, report, n)
+    ordered = _by_rank(selecting, reported)
+    return np.array([float(_weights(len(selecting), draws) @ ordered) for draws in range(1, n + 1)])
+
+
+def _checked(values: ArrayLike, report: ArrayLike | None, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     selecting, reported = pair(values, values if report is None else report)
     if np.isnan(selecting).any() or np.isnan(reported).any():
         raise UserError("the expected maximum of values with NaN is not defined; leave them out")
     if not 1 <= n <= len(selecting):
         raise UserError(f"n must be from 1 to {len(selecting)}, got {n!r}")
+    return selecting, reported
+
+
+def _by_rank(selecting: NDArray[np.float64], reported: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is reported in the order of what selects, each of equals with their mean."""
     order = np.argsort(selecting, kind="stable")
-    weights = _weights(len(selecting), n)
     _, group = np.unique(selecting[order], return_inverse=True)
     mean = np.bincount(group, reported[order]) / np.bincount(group)
-    return float(np.bincount(group, weights) @ mean)
+    ordered: NDArray[np.float64] = mean[group]
+    return ordered
 
 
 def _weights(size: int, n: int) -> NDArray[np.float64]:

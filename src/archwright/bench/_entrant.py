@@ -1,0 +1,61 @@
+"""A strategy in a comparison: its name on the line and how it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, final
+
+from archwright import search
+from archwright.bench._judge import Judge
+from archwright.errors import UserError, nearest
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Entrant:
+    """A registered strategy with settings.
+
+    Args:
+        label: how it is called in the table: its name, or name and settings as they were given.
+        name: one of `search.names()`.
+        settings: arguments of its constructor.
+    """
+
+    label: str
+    name: str
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, text: str) -> Entrant:
+        """`"random"`, or with settings `"regularized-evolution:population=30:sample=10"`; values as in JSON, else text.
+
+        Raises:
+            UserError: unknown strategy, or a setting without a value.
+        """
+        name, *given = text.split(":")
+        if name not in search.names():
+            raise UserError(f"unknown strategy {name!r}{nearest(name, search.names())}")
+        settings = {}
+        for setting in given:
+            key, equals, value = setting.partition("=")
+            if not (key and equals):
+                raise UserError(f"a setting of a strategy is written :name=value, got {setting!r} in {text!r}")
+            settings[key] = _value(value)
+        return cls(text, name, settings)
+
+    def build(self, judge: Judge, seed: int) -> search.Strategy:
+        """The strategy for one run.
+
+        Raises:
+            UserError: a setting it does not have, or a space it cannot search.
+        """
+        return search.build(self.name, judge.space, objectives=(judge.objective,), seed=seed, **self.settings)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
