@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -118,3 +119,18 @@ def misses(metrics: Metrics, limits: Metrics) -> str:
         f"{name} {value:,.6g} > {limit:,.6g}" + (f" (+{100 * (value - limit) / abs(limit):.3g} %)" if limit else "")
         for name, (value, limit) in broken(metrics, limits).items()
     )
+
+
+def comparable(trials: Sequence[Trial]) -> list[Trial]:
+    """Those at the largest budget that a complete trial of `trials` has had; all, if none is complete.
+
+    Values of a metric at different budgets say nothing about which architecture is better, so answers and best-so-far
+    curves are made of these alone. No budget means the estimator's default, which counts as the largest.
+    """
+    budgets = [_spent(trial) for trial in trials]
+    largest = max((b for b, t in zip(budgets, trials, strict=True) if t.state == "complete"), default=None)
+    return [t for b, t in zip(budgets, trials, strict=True) if largest is None or b == largest]
+
+
+def _spent(trial: Trial) -> float:
+    return math.inf if trial.budget is None else trial.budget

@@ -14,7 +14,13 @@ from archwright.space import Space
 def test_names() -> None:
     assert names() == [
         "area",
+        "asynchronous-halving",
+        "bohb",
+        "hyperband",
+        "kernel-density",
+        "learning-curve-stopping",
         "local-search",
+        "median-stopping",
         "nsga2",
         "optuna-nsga2",
         "optuna-random",
@@ -22,6 +28,7 @@ def test_names() -> None:
         "random",
         "regularized-evolution",
         "screening",
+        "successive-halving",
     ]
 
 

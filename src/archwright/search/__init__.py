@@ -20,18 +20,34 @@ if TYPE_CHECKING:
     from archwright.search._distributions import distributions, space_from_distributions
     from archwright.search._from_optuna import FromOptuna
     from archwright.search._optuna_sampler import OptunaSampler
+    from archwright.search.fidelity import (
+        BOHB,
+        AsynchronousHalving,
+        Hyperband,
+        KernelDensity,
+        LearningCurveStopping,
+        MedianStopping,
+        SuccessiveHalving,
+    )
 
 __all__ = [
+    "BOHB",
     "NSGA2",
     "STRATEGIES",
+    "AsynchronousHalving",
     "FromOptuna",
+    "Hyperband",
+    "KernelDensity",
+    "LearningCurveStopping",
     "LocalSearch",
+    "MedianStopping",
     "OptunaSampler",
     "Proposal",
     "Random",
     "RegularizedEvolution",
     "Screened",
     "Strategy",
+    "SuccessiveHalving",
     "build",
     "distributions",
     "names",
@@ -40,7 +56,19 @@ __all__ = [
 ]
 
 
+_FIDELITY = frozenset(
+    {
+        "BOHB", "AsynchronousHalving", "Hyperband", "KernelDensity", "LearningCurveStopping", "MedianStopping",
+        "SuccessiveHalving",
+    }
+)  # fmt: skip
+
+
 def __getattr__(name: str) -> Any:
+    if name in _FIDELITY:
+        from archwright.search import fidelity
+
+        return getattr(fidelity, name)
     if name in ("distributions", "space_from_distributions"):
         from archwright.search import _distributions
 

@@ -48,6 +48,7 @@ class Screened(Strategy):
         if not 1 <= (pool if first is None else first) <= pool:
             raise UserError(f"first must be from 1 to pool={pool}, got {first if first is not None else pool}")
         self.inner = inner
+        self.budgeted, self.curved = inner.budgeted, inner.curved
         self.scorer = scorer
         self.pool = pool
         self.first = pool if first is None else first

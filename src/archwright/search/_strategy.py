@@ -48,6 +48,12 @@ class Strategy(abc.ABC):
         UserError: no objective, one of unknown direction, or a bad seed.
     """
 
+    budgeted: bool = False
+    """Whether it chooses the budget of each trial, so that the estimator must take budgets."""
+
+    curved: bool = False
+    """Whether it ends trials by their reports, so that the estimator should give several."""
+
     def __init__(
         self,
         space: Space,

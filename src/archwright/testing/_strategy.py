@@ -92,7 +92,7 @@ class StrategyContract:
         old, new = strategy(space), strategy(space)
         for start in (0, 4, 8):
             for n, proposal in enumerate(old.ask(4), start):
-                trial = finished_trial(n, architecture(proposal))
+                trial = finished_trial(n, proposal)
                 old.tell(trial)
                 new.tell(trial)
         assert old.ask(4) == new.ask(4)
@@ -101,9 +101,9 @@ class StrategyContract:
         chosen, states = strategy(space), ("complete", "stopped", "refused", "failed")
         for n in range(self.rounds):
             state: State = states[n % 4]  # type: ignore[assignment]
-            trial = finished_trial(n, architecture(chosen.ask()))
+            trial = finished_trial(n, chosen.ask())
             if state != "complete":
-                trial = Trial(number=n, arch=trial.arch, state=state, error="because")
+                trial = Trial(number=n, arch=trial.arch, state=state, budget=trial.budget, error="because")
             chosen.tell(trial)
         assert architecture(chosen.ask()) in space
 
@@ -143,16 +143,18 @@ def architecture(proposal: Arch | Proposal) -> Arch:
     return proposal.arch if isinstance(proposal, Proposal) else proposal
 
 
-def finished_trial(number: int, arch: Arch) -> Trial:
+def finished_trial(number: int, proposal: Arch | Proposal) -> Trial:
     """A trial with an accuracy and a size that follow from the architecture."""
+    arch, budget = architecture(proposal), proposal.budget if isinstance(proposal, Proposal) else None
     digits = int(arch.key, 16)
-    return Trial(number=number, arch=arch, metrics={"accuracy": digits % 1009 / 10.09, "params": digits % 97 + 1.0})
+    metrics = {"accuracy": digits % 1009 / 10.09, "params": digits % 97 + 1.0}
+    return Trial(number=number, arch=arch, metrics=metrics, budget=budget)
 
 
 def search(strategy: Strategy, rounds: int, start: int = 0) -> list[Trial]:
     """Ask and tell in turn."""
     trials = []
     for number in range(start, start + rounds):
-        trials.append(finished_trial(number, architecture(strategy.ask())))
+        trials.append(finished_trial(number, strategy.ask()))
         strategy.tell(trials[-1])
     return trials
