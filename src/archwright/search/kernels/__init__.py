@@ -10,8 +10,10 @@ KERNELS: Registry = Registry(
         "mixed": "archwright.search.kernels._mixed:Mixed",
         "one-hot": "archwright.search.kernels._one_hot:OneHot",
         "overlap": "archwright.search.kernels._overlap:Overlap",
+        "string": "archwright.search.kernels._string:StringKernel",
         "transformed-overlap": "archwright.search.kernels._transformed_overlap:TransformedOverlap",
         "tree-wasserstein": "archwright.search.kernels._tree_wasserstein:TreeWasserstein",
+        "weisfeiler-lehman": "archwright.search.kernels._weisfeiler_lehman:WeisfeilerLehman",
     },
 )
 
