@@ -15,7 +15,7 @@ from archwright.trial import Objective
 
 @final
 class AsynchronousHalving(MultiFidelity):
-    """ASHA: promote whenever somebody is among the best 1 / eta of a budget, else try a new architecture; never wait.
+    """ASHA: whoever is among the best 1 / eta at a budget gets the next larger one; nobody waits.
 
     Li, Jamieson, Rostamizadeh, Gonina, Hardt, Recht, Talwalkar, "A system for massively parallel hyperparameter
     tuning", MLSys 2020, algorithm 2; for architectures Li and Talwalkar, UAI 2019. From the largest budget but one

@@ -15,7 +15,7 @@ from archwright.trial import Objective
 
 @final
 class Hyperband(Synchronous):
-    """Brackets of successive halving, from many architectures at a small budget to few at the largest, over and over.
+    """Brackets of successive halving, from many candidates at a small budget to few at the largest.
 
     Li, Jamieson, DeSalvo, Rostamizadeh, Talwalkar, "Hyperband", JMLR 2018. With `base` optuna-tpe it is the combination
     of Wang, Xu, Wang (2018, arXiv 1801.01596), save that the sampler learns from one budget at a time.

@@ -17,7 +17,7 @@ Method = Literal["prior-fitted", "ensemble", "least-squares", "last-value"]
 
 @final
 class LearningCurveStopping(Stopping):
-    """Ends a trial that will hardly be better at its end than the best one so far, by extrapolating its curve.
+    """Ends trials that will hardly become better than the best one so far, by extrapolating curves.
 
     Domhan, Springenberg, Hutter, IJCAI 2015, section 3.3 (`estimate.extrapolate.Stopper`): stop when the best value so
     far is below that of the best complete trial of the same budget and P(final value above it) < `threshold`. What the

@@ -13,7 +13,7 @@ from archwright.trial import Objective, Report, Trial
 
 @final
 class MedianStopping(Stopping):
-    """Ends a trial whose best value so far is worse than the median of the others' mean values up to the same epoch.
+    """Ends trials whose best value is worse than the median of the others' means up to the same epoch.
 
     Golovin et al., "Google Vizier", KDD 2017, section 3.2.2 (`estimate.extrapolate.MedianRule`). The others are the
     told trials, complete or stopped, that came this far at the same budget. A stopped trial counts as a trial with its

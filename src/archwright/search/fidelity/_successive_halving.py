@@ -15,7 +15,7 @@ from archwright.trial import Objective
 
 @final
 class SuccessiveHalving(Synchronous):
-    """Many architectures at a small budget, the best of them again at eta times that, until one is left; then anew.
+    """Many candidates at a small budget, the best of them again at eta times that, until one is left.
 
     Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016;
     stages as in Hyperband (Li, Jamieson et al., JMLR 2018): stage i keeps max(floor(n eta^-i), 1) of n. Budgets are
