@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from archwright.bench.problems._problem import Problem
 from archwright.bench.problems._two_dimensional import CAMEL, chosen
@@ -22,7 +22,7 @@ class Func2C(Problem):
         noise: standard deviation on every evaluation. Wan et al.: about 1e-6.
     """
 
-    name: ClassVar[str] = "func2c"
+    name = "func2c"
 
     def __init__(self, *, noise: float = 1e-6) -> None:
         space = Space(

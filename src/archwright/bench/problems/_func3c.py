@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from archwright.bench.problems._problem import Problem
 from archwright.bench.problems._two_dimensional import CAMEL, chosen
@@ -21,7 +21,7 @@ class Func3C(Problem):
         noise: standard deviation on every evaluation. Wan et al.: about 1e-6.
     """
 
-    name: ClassVar[str] = "func3c"
+    name = "func3c"
 
     def __init__(self, *, noise: float = 1e-6) -> None:
         binary = [Choice(f"h{i}", (0, 1)) for i in (1, 2, 3)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -27,12 +27,12 @@ class Problem(ABC):
         UserError: negative noise.
     """
 
-    name: ClassVar[str]
-    exact: ClassVar[bool] = True
+    name: str
+    exact: bool = True
     """Whether `optimum` is the true minimum, not the best found so far or a bound."""
-    cheap: ClassVar[bool] = True
+    cheap: bool = True
     """Whether thousands of evaluations take seconds."""
-    unit: ClassVar[str] = "loss"
+    unit: str = "loss"
 
     def __init__(self, *, space: Space, optimum: float, noise: float = 0.0) -> None:
         if not noise >= 0:
