@@ -273,20 +273,25 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "cap", "late", "updates"),
-    [(1.0, None, 0, 60), (1.0, 4, 0, 32), (0.05, None, 0, 8), (0.3, None, 0, 18), (1.0, None, 30, 30)],
+    ("minutes", "cap", "late", "known"),
+    [(1.0, None, 0, 6), (1.0, 4, 0, 6), (0.05, None, 0, 3), (0.3, None, 0, 3), (1.0, None, 30, 3)],
 )
-def test_time_budget_fixes_the_updates_after_the_first_epoch(
-    blobs: Splits, mlp: Make, clocks: Clocks, minutes: float, cap: int | None, late: float, updates: int
+def test_time_budget_fixes_the_updates_once_the_speed_is_known(
+    blobs: Splits, mlp: Make, clocks: Clocks, minutes: float, cap: int | None, late: float, known: int
 ) -> None:
+    """Looked at every three updates of a second, from a tenth of the budget on."""
     trainer = dataclasses.replace(QUICK, epochs=cap, minutes=minutes)  # 8 batches: 8 seconds an epoch
     assert len(blobs.train) // 32 == 8
+    evaluation = len(blobs.valid) / 32 / 3
+    left = 60 * minutes - known - late
+    updates = known + max(0, int((left - evaluation) / (1 + evaluation / 8)))
+    updates = updates if cap is None else min(updates, 8 * cap)
     seen: list[float] = []
     history = list(trainer.fit(mlp(), blobs, clocks(late).step, on_update=lambda done, planned: seen.append(done)))
     assert seen == pytest.approx([n / 8 for n in range(1, updates + 1)])
     assert len(history) == -(-updates // 8)
-    assert history[0].metrics["lr"] == pytest.approx(0.05)
     if updates > 8:
+        assert history[0].metrics["lr"] == pytest.approx(0.05 * 0.5 * (1 + np.cos(np.pi * 7 / updates)))
         assert history[-1].metrics["lr"] == pytest.approx(0.05 * 0.5 * (1 + np.cos(np.pi * (updates - 1) / updates)))
 
 
@@ -296,9 +301,9 @@ def test_time_budget_shorter_than_an_epoch_ends_within_it(blobs: Splits, mlp: Ma
     clock = clocks(0)
     (report,) = trainer.fit(mlp(), blobs, clock.step, on_update=lambda done, planned: seen.append((done, planned)))
     evaluation = len(blobs.valid) / 4 / 3  # a third of what training on as many samples takes
-    assert clock.now == 10 + int((20 - evaluation) / (1 + evaluation / 64))
-    assert seen[8][1] == math.inf
-    assert seen[9][1] == seen[-1][0] == seen[-1][1] == clock.now / 64
+    assert clock.now == 3 + int((27 - evaluation) / (1 + evaluation / 64))
+    assert seen[1][1] == math.inf
+    assert seen[2][1] == seen[-1][0] == seen[-1][1] == clock.now / 64
     assert "accuracy" in report.metrics
 
 

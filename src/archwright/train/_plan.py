@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-PROBE = 10  # updates between two looks at the clock; fewer say little about the speed
+PROBE = 3  # updates between two looks at the clock; fewer say little about the speed
 
 
 @dataclasses.dataclass

@@ -31,7 +31,7 @@ class Trainer:
 
     Args:
         epochs: epochs to train; None means 40, or with `minutes` no cap. With `minutes`: the most that are trained.
-        minutes: time budget. When a tenth of it or the first epoch has passed (at the schedule's start, at least ten
+        minutes: time budget. When a tenth of it or the first epoch has passed (at the schedule's start, at least three
             updates) the number of updates that fit at that speed is fixed once, stored in the checkpoint, and the
             schedule follows it; the last epoch may be a part of one.
         batch_size: samples a batch, over all devices; the last incomplete batch of an epoch is left out.
