@@ -19,8 +19,8 @@ class Ackley53(Problem):
     """Ackley's function (1987) of 50 bits and 3 numbers in [-1, 1], as in MVRSM (Bliek et al. 2021).
 
     f = 20 + e - 20 exp(-0.2 sqrt(mean z^2)) - exp(mean cos(2 pi z)) over all 53 variables, as in the code of
-    CASMOPOLITAN (Wan et al. 2021). Minimum 0 where all are 0, which flatters methods that prefer sparse or centred proposals:
-    compare with `Relabelled`, too.
+    CASMOPOLITAN (Wan et al. 2021). Minimum 0 where all are 0, which flatters methods that prefer sparse or centred
+    proposals: compare with `Relabelled`, too.
 
     Args:
         noise: standard deviation on every evaluation. Wan et al.: about 1e-6.

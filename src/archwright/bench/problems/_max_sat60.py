@@ -22,9 +22,9 @@ class MaxSat60(Problem):
     """Weighted maximum satisfiability with 60 bits: instance frb-frb10-6-4 of the MaxSAT evaluation 2018.
 
     As in the code of CASMOPOLITAN (Wan et al. 2021), weights are standardised to mean 0 and deviation 1, and the
-    value is minus the sum of those of the satisfied clauses. That changes the problem: the 60 clauses of weight 1 become
-    penalties, which all zeros avoid while they satisfy every other clause. So the optimum is known, -195.65, and
-    flatters methods that prefer the first option: compare with `Relabelled`, too.
+    value is minus the sum of those of the satisfied clauses. That changes the problem: the 60 clauses of weight 1
+    become penalties, which all zeros avoid while they satisfy every other clause. So the optimum is known, -195.65,
+    and flatters methods that prefer the first option: compare with `Relabelled`, too.
 
     Args:
         root: folder that holds `bo/frb-frb10-6-4.wcnf`; None: `$ARCHWRIGHT_DATA`, then the cache folder.

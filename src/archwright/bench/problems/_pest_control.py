@@ -24,9 +24,9 @@ class PestControl(Problem):
     """25 stages, at each nothing or one of four pesticides, which cost money and lose their effect (Oh et al. 2019).
 
     Cost: what the pesticides cost, cheaper by quantity, plus the expected number of stages at which more than a tenth
-    is infested, simulated 100 times. As in the code of CASMOPOLITAN (Wan et al. 2021), random numbers are seeded anew for
-    every draw, so that an architecture has one value. The least one known of the default instance is 12.10: pesticide 4
-    always, at last nothing; of other instances that policy is taken for it.
+    is infested, simulated 100 times. As in the code of CASMOPOLITAN (Wan et al. 2021), random numbers are seeded anew
+    for every draw, so that an architecture has one value. The least one known of the default instance is 12.10:
+    pesticide 4 always, at last nothing; of other instances that policy is taken for it.
 
     Args:
         instance: seed of the simulation, one of `INSTANCES` in the published comparison.

@@ -17,8 +17,8 @@ class MixedRosenbrock(Problem):
     """Rosenbrock's function (1960) of whole numbers from -2 to 2 and real ones in [-2, 2], divided by 300.
 
     f = sum_i (100 (z_(i+1) - z_i^2)^2 + (1 - z_i)^2) / 300, the whole numbers first. In the manner of the mixed
-    problems of MVRSM (Bliek et al. 2021) that Wan et al. (2021) use; sizes and scale are ours, their code does not give them.
-    Minimum 0 where all are 1.
+    problems of MVRSM (Bliek et al. 2021) that Wan et al. (2021) use; sizes and scale are ours, their code does not
+    give them. Minimum 0 where all are 1.
 
     Args:
         whole: number of whole variables.
