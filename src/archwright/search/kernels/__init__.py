@@ -9,6 +9,7 @@ KERNELS: Registry = Registry(
         "hamming": "archwright.search.kernels._hamming:Hamming",
         "mixed": "archwright.search.kernels._mixed:Mixed",
         "one-hot": "archwright.search.kernels._one_hot:OneHot",
+        "otmann": "archwright.search.kernels._otmann:Otmann",
         "overlap": "archwright.search.kernels._overlap:Overlap",
         "string": "archwright.search.kernels._string:StringKernel",
         "transformed-overlap": "archwright.search.kernels._transformed_overlap:TransformedOverlap",

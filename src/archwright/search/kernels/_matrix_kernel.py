@@ -37,10 +37,8 @@ class MatrixKernel(gpytorch.kernels.Kernel, abc.ABC):
     def combined(self, matrices: Tensor) -> Tensor:
         """(*b, k, n, m) to covariances (*b, n, m)."""
 
-    def forward(
-        self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
-    ) -> Tensor:
-        if last_dim_is_batch:
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
+        if params.get("last_dim_is_batch"):
             raise RuntimeError("one column of the features of an architecture has no covariance of its own")
         if diag:
             return self.combined(self.pairs(x1, x2)).squeeze(-1)

@@ -64,10 +64,8 @@ class Subsequences(gpytorch.kernels.Kernel):
         wanted = torch.as_tensor(value).to(raw).expand_as(raw)
         self.initialize(**{name: getattr(self, f"{name}_constraint").inverse_transform(wanted)})
 
-    def forward(
-        self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
-    ) -> Tensor:
-        if last_dim_is_batch:
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
+        if params.get("last_dim_is_batch"):
             raise RuntimeError("one column of the features of an architecture has no covariance of its own")
         if diag and torch.equal(x1, x2):
             return torch.ones_like(self.gap).to(x1) * torch.ones_like(x1[..., 0])

@@ -1,0 +1,101 @@
+"""`OtmannDistance`: how much computation must be moved, and how far, to turn one network into another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archwright.search.kernels._layers import Layers, kind, penalty
+from archwright.search.kernels._partial_transport import partial_transport
+
+_STAY = 1.0  # cost of a unit of computation without a counterpart
+_CHUNK = 2**20  # entries of cost matrices at a time
+
+_Part = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+"""Labels by number, masses and places of the layers of one kind."""
+
+
+@final
+class OtmannDistance:
+    """The distance of Kandasamy, Neiswanger, Schneider, Poczos and Xing (NeurIPS 2018, arXiv 1802.07191), section 3.
+
+    The least sum of flow x (label penalty + nu x difference of places) + computation without a counterpart, over flows
+    of computation from layers to layers; the difference of places of two layers is half the sum of the mean absolute
+    differences of their ways from the inputs and of those to the outputs. A pseudo-metric. Solved exactly, all pairs of
+    a call in step, and remembered for each pair.
+
+    Args:
+        structure: values of nu, a distance for each.
+    """
+
+    def __init__(self, structure: Sequence[float]) -> None:
+        self.structure = tuple(structure)
+        self._label: dict[str, int] = {}
+        self._penalty = np.zeros((0, 0))
+        self._parts: list[dict[str, _Part]] = []
+        self._total: list[float] = []
+        self._known: dict[tuple[int, int], NDArray[np.float64]] = {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OtmannDistance:
+        """Itself: copies of a kernel share what is known."""
+        return self
+
+    def add(self, network: Layers) -> int:
+        """Its number, counted from 0."""
+        for label in network.labels:
+            self._label.setdefault(label, len(self._label))
+        if len(self._label) > len(self._penalty):
+            self._penalty = np.array([[penalty(a, b) for b in self._label] for a in self._label])
+        kinds = np.array([kind(label) for label in network.labels])
+        number = np.array([self._label[label] for label in network.labels])
+        self._parts.append(
+            {k: (number[kinds == k], network.mass[kinds == k], network.place[kinds == k]) for k in set(kinds)}
+        )
+        self._total.append(float(network.mass.sum()))
+        return len(self._parts) - 1
+
+    def total(self, number: int) -> float:
+        """All computation of a network."""
+        return self._total[number]
+
+    def pairs(self, pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+        """Distances of pairs of numbers, (len(pairs), len(structure))."""
+        ordered = [(min(pair), max(pair)) for pair in pairs]
+        missing = [pair for pair in dict.fromkeys(ordered) if pair not in self._known]
+        self._known.update(zip(missing, self._solved(missing), strict=True))
+        if not ordered:
+            return np.zeros((0, len(self.structure)))
+        return np.stack([self._known[pair] for pair in ordered])
+
+    def _solved(self, pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+        """Nothing flows between kinds, so each is a problem of its own; problems of one size are solved together."""
+        found = np.array([[_STAY * (self._total[i] + self._total[j])] * len(self.structure) for i, j in pairs])
+        sizes: dict[tuple[int, int], list[tuple[int, _Part, _Part]]] = {}
+        for n, (i, j) in enumerate(pairs):
+            for name, one in self._parts[i].items():
+                if name in self._parts[j]:
+                    two = self._parts[j][name]
+                    sizes.setdefault((len(one[0]), len(two[0])), []).append((n, one, two))
+        for (size, other), problems in sizes.items():
+            chunk = max(_CHUNK // (size * other * len(self.structure)), 1)
+            for start in range(0, len(problems), chunk):
+                now = problems[start : start + chunk]
+                saved = self._saved([one for _, one, _ in now], [two for *_, two in now])
+                np.add.at(found, [n for n, *_ in now], saved)
+        return np.maximum(found, 0.0)
+
+    def _saved(self, one: Sequence[_Part], two: Sequence[_Part]) -> NDArray[np.float64]:
+        """Sums of flow x (cost - twice the cost of staying) of problems of one size, (len(one), len(structure))."""
+        (first, supply, place), (second, demand, other) = (tuple(map(np.stack, zip(*side))) for side in (one, two))
+        apart = np.zeros((len(one), supply.shape[1], demand.shape[1]))
+        for k in range(place.shape[2]):
+            apart += np.abs(place[:, :, None, k] - other[:, None, :, k])
+        apart /= place.shape[2]  # half the sum of two means over half of the columns each
+        labels = self._penalty[first[:, :, None], second[:, None, :]]
+        cost = np.concatenate([labels + nu * apart for nu in self.structure])
+        times = (len(self.structure), 1)
+        saved = partial_transport(cost, np.tile(supply, times), np.tile(demand, times), 2 * _STAY)
+        return saved.reshape(len(self.structure), -1).T
