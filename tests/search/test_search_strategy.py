@@ -19,6 +19,9 @@ SMALL: dict[str, dict[str, object]] = {
     "regularized-evolution": {"population": 8, "sample": 3},
     "nsga2": {"population": 8},
     "optuna-nsga2": {"population": 8},
+    "optuna-gp": {"startup": 58},
+    "pymoo-ga": {"population": 8},
+    "pymoo-nsga2": {"population": 8},
 }
 GOALS = {"objectives": ("accuracy", "params"), "limits": {"params": 500.0}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from collections.abc import Mapping
 from typing import Any, final
@@ -10,6 +11,8 @@ from typing import Any, final
 from archwright import search
 from archwright.bench._judge import Judge
 from archwright.errors import UserError, nearest
+
+_LENGTHS = {"budgets", "min_budget", "max_budget"}
 
 
 @final
@@ -46,12 +49,20 @@ class Entrant:
         return cls(text, name, settings)
 
     def build(self, judge: Judge, seed: int) -> search.Strategy:
-        """The strategy for one run.
+        """The strategy for one run; one that chooses training lengths gets those of the table, if none are given.
 
         Raises:
-            UserError: a setting it does not have, or a space it cannot search.
+            UserError: a setting it does not have, or a problem it cannot search.
         """
-        return search.build(self.name, judge.space, objectives=(judge.objective,), seed=seed, **self.settings)
+        settings = dict(self.settings)
+        taken = inspect.signature(search.STRATEGIES.load(self.name)).parameters
+        if "budgets" in taken and not _LENGTHS & settings.keys():
+            settings["budgets"] = judge.budgets
+        if _LENGTHS & taken.keys() and len(judge.budgets) < 2:
+            raise UserError(f"{self.name} lives by short trainings, and {judge.name} has only one length")
+        if "max_budget" in taken and "budgets" not in taken:
+            raise UserError(f"{self.name} stops trainings by their curves, and {judge.name} has none")
+        return search.build(self.name, judge.space, objectives=(judge.objective,), seed=seed, **settings)
 
 
 def _value(text: str) -> Any:

@@ -41,6 +41,8 @@ class Tabular(Estimator):
         self.costs = tuple(cost for cost in _COSTS if cost in benchmark.metrics) if costs is None else costs
         for name in (self.metric, *self.costs):
             benchmark.check(name)
+        self.budgets = tuple(b for b in benchmark.budgets if benchmark.has(self.metric, b))
+        self.budget = self.budgets[-1] if self.budgets else None
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         costs = {name: self.benchmark.query(arch, name) for name in self.costs}

@@ -212,3 +212,28 @@ def random(
 
 def _random(number: int) -> BaseSampler:
     return optuna.samplers.RandomSampler(seed=number)
+
+
+def gp(
+    space: Space,
+    *,
+    startup: int = 10,
+    objectives: Sequence[str | Objective] = ("accuracy",),
+    limits: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> FromOptuna:
+    """Optuna's Gaussian process with log expected improvement; a second or more a proposal.
+
+    Args:
+        space: where to search.
+        startup: random trials before the model is used.
+        objectives: metrics to improve.
+        limits: upper limits on metrics.
+        seed: non-negative integer.
+    """
+    sampler = functools.partial(_gp, n_startup_trials=startup)
+    return FromOptuna(space, sampler, objectives=objectives, limits=limits, seed=seed)
+
+
+def _gp(number: int, *, n_startup_trials: int) -> BaseSampler:
+    return optuna.samplers.GPSampler(n_startup_trials=n_startup_trials, seed=number)

@@ -28,9 +28,12 @@ STRATEGIES = Registry(
         "learning-curve-stopping": "archwright.search.fidelity:LearningCurveStopping",
         "screening": "archwright.search._screened:screening",
         "area": "archwright.search._screened:area",
+        "optuna-gp": "archwright.search._from_optuna:gp",
         "optuna-tpe": "archwright.search._from_optuna:tpe",
         "optuna-nsga2": "archwright.search._from_optuna:nsga2",
         "optuna-random": "archwright.search._from_optuna:random",
+        "pymoo-ga": "archwright.search._from_pymoo:ga",
+        "pymoo-nsga2": "archwright.search._from_pymoo:nsga2",
     },
 )
 
