@@ -71,7 +71,8 @@ def config(args: argparse.Namespace) -> Config:
 
 
 def _take_recipe_of_strategy(args: argparse.Namespace) -> None:
-    """A strategy that is a whole method, such as `darts`, stands for its recipe.
+    """A strategy that is a whole method, such as `darts`, stands for its recipe; so does one that needs trainings of
+    several lengths or their curves, such as `hyperband`, where neither recipe nor estimator is named.
 
     Raises:
         UserError: another recipe is named beside it.
@@ -79,7 +80,13 @@ def _take_recipe_of_strategy(args: argparse.Namespace) -> None:
     from archwright import parts, recipes
 
     strategy = getattr(args, "strategy", None)
-    if strategy is None or strategy in parts.registry("strategy").names() or strategy not in recipes.by_gradient():
+    strategies = parts.registry("strategy")
+    if strategy in strategies.names():
+        unsaid = args.recipe == "default" and args.estimator is None
+        if unsaid and strategy in recipes.names() and _trains(strategies.load(strategy)):
+            args.recipe = strategy
+        return
+    if strategy is None or strategy not in recipes.by_gradient():
         return
     if args.recipe not in ("default", strategy):
         raise UserError(
@@ -87,6 +94,14 @@ def _take_recipe_of_strategy(args: argparse.Namespace) -> None:
             f"--recipe {args.recipe} --strategy {strategy}"
         )
     args.recipe, args.strategy = strategy, None
+
+
+def _trains(constructor: object) -> bool:
+    """Whether a strategy needs an estimator that trains: with budgets, or with a report an epoch."""
+    from archwright.search import Strategy
+
+    needs = isinstance(constructor, type) and issubclass(constructor, Strategy)
+    return needs and (constructor.budgeted or constructor.curved)
 
 
 def changes(args: argparse.Namespace, recipe: dict[str, Any]) -> list[str]:

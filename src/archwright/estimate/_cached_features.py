@@ -61,7 +61,7 @@ class CachedFeatures(Estimator):
         if keep < 1:
             raise UserError(f"keep must be at least 1 set of features, got {keep}")
         self.net, self.splits, self.trunk, self.trainer = net, splits, trunk, trainer
-        self.calibration, self.keep = calibration, keep
+        self.calibration, self.keep, self.budget = calibration, keep, trainer.planned_epochs
         self._cached: OrderedDict[str, Splits] = OrderedDict()
         self._halves(net.space.sample(np.random.default_rng(0)), fresh=False)  # says at once what is wrong
 

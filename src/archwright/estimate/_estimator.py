@@ -25,6 +25,12 @@ class Estimator(ABC):
     shared: bool = False
     """Whether it looks at the weights of a supernet, which then must be trained before."""
 
+    budget: float | None = None
+    """What it spends on an architecture by default, on its own scale (epochs, ...); None if it takes no budgets."""
+
+    budgets: tuple[float, ...] = ()
+    """The only budgets it takes, increasing; empty: any."""
+
     @abstractmethod
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         """Evaluate `arch`.

@@ -67,7 +67,7 @@ class Proxy(Estimator):
         if net is not None:
             _check_variables(train.net.space, net.space)
         self.train, self.epochs, self.samples, self.resolution, self.net = train, epochs, samples, resolution, net
-        self.trunk, self.shared = trunk, trunk is not None
+        self.trunk, self.shared, self.budget = trunk, trunk is not None, train.trainer.planned_epochs
         whole, splits = net or train.net, _reduced(train.splits, samples, resolution)
         if trunk is None:
             self._inner = Train(whole, splits, trainer=train.trainer)

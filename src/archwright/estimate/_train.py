@@ -40,6 +40,7 @@ class Train(Estimator):
         evaluation: Evaluation | None = None,
     ) -> None:
         self.net, self.splits, self.trainer, self.evaluation = net, splits, trainer, evaluation
+        self.budget = trainer.planned_epochs
         if evaluation is not None:
             evaluation.check(net)
 

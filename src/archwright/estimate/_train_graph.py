@@ -31,6 +31,7 @@ class TrainGraph(Estimator):
         self, build: Callable[[Arch], nn.Module], graph: Graph, *, trainer: GraphTrainer | None = None
     ) -> None:
         self.build, self.graph, self.trainer = build, graph, trainer or GraphTrainer()
+        self.budget = self.trainer.epochs
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         trainer = self.trainer

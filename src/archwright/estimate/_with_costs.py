@@ -24,6 +24,7 @@ class WithCosts(Estimator):
     def __init__(self, estimator: Estimator, costs: Costs) -> None:
         self.estimator, self.costs = estimator, costs
         self.source, self.objective, self.shared = estimator.source, estimator.objective, estimator.shared
+        self.budget, self.budgets = estimator.budget, estimator.budgets
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:
         known: Mapping[str, Any] = self.costs(arch)

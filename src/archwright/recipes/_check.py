@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import types
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -113,7 +114,7 @@ class _Checker:
         if origin is typing.Annotated and holds_parts(arguments[0]):
             kinds = [word for word in arguments[1:] if isinstance(word, str)]
             return self._typed(path, arguments[0], raw, kinds[0] if kinds else kind, default)
-        if annotation is Part:
+        if annotation is Part or (origin in (typing.Union, types.UnionType) and Part in arguments):
             return self._part(path, kind, raw)
         if arguments and origin is not None and holds_parts(annotation):
             return self._parts(path, arguments, raw, kind)

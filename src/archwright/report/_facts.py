@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from archwright.search import pareto
-from archwright.trial import Objective, Trial, broken
+from archwright.trial import Objective, Trial, broken, comparable
 from archwright.trial import objectives as parsed
 
 PREDICTED = {"latency_ms": "predicted_latency_ms"}  # how a candidate is judged before it is exported
@@ -66,8 +66,18 @@ class Facts:
 
     @cached_property
     def ranked(self) -> list[Trial]:
-        """Candidates within the limits, best first."""
-        return sorted(filter(self.feasible, self.trials), key=lambda t: (self.main.loss(t.metrics), t.number))
+        """Candidates within the limits, best first; where there were budgets, those at the largest one."""
+        return sorted(self.finalists(self.trials), key=lambda t: (self.main.loss(t.metrics), t.number))
+
+    def finalists(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Those of `trials` that could be the answer and were judged with the largest budget."""
+        return comparable([trial for trial in trials if self.feasible(trial)])
+
+    @cached_property
+    def budgets(self) -> dict[float, list[Trial]]:
+        """Candidates by the budget that the strategy gave them, smallest first; empty if it gave none."""
+        given = sorted({t.budget for t in self.trials if t.budget is not None})
+        return {budget: [t for t in self.trials if t.budget == budget] for budget in given}
 
     def feasible(self, trial: Trial) -> bool:
         """Whether a candidate could be the answer: judged, and known to be within every limit."""
@@ -79,7 +89,7 @@ class Facts:
         """The candidate that became the answer, if it was one."""
         architecture = self.result.get("architecture")
         same = [t for t in self.trials if dict(t.arch) == architecture and t.state == "complete"]
-        return same[0] if same else None
+        return next(iter(comparable(same)), None)
 
     @cached_property
     def axes(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from archwright.report._facts import Facts
 from archwright.report._markup import Markup
 from archwright.report._numbers import amount, axis, counted, label
 from archwright.search import pareto
-from archwright.trial import Trial
+from archwright.trial import Trial, comparable
 
 _MARKS = 80  # of a learning curve
 
@@ -22,7 +22,7 @@ _MARKS = 80  # of a learning curve
 def pareto_plot(facts: Facts, metric: str) -> Markup:
     """Main objective against the cost `metric`: judged candidates, the front, the answer, the limit, the baseline."""
     main = facts.main.metric
-    judged = [t for t in facts.trials if t.state == "complete" and {main, metric} <= t.metrics.keys()]
+    judged = comparable([t for t in facts.trials if t.state == "complete" and {main, metric} <= t.metrics.keys()])
     random = [t for t in facts.baseline[: len(facts.trials)] if t.state == "complete" and metric in t.metrics]
     limit = facts.search_limits.get(metric, math.nan)
     axes = Axes(
@@ -52,6 +52,7 @@ def pareto_plot(facts: Facts, metric: str) -> Markup:
     keys += [("line series-random", f"random search, {counted(len(random), 'candidate')}")] * bool(random)
     better = "up" if facts.main.maximise else "down"
     caption = f"{label(main).capitalize()} against {label(metric)} as the search saw them; {better} and left is better."
+    caption += f" Shown: those at the largest budget, {max(facts.budgets):.4g}." if facts.budgets else ""
     caption += axes.clipped(t.metrics[main] for t in judged + random)
     return figure(axes.svg(*marks, label=caption), caption, keys)
 
@@ -99,13 +100,19 @@ def best_so_far_plot(facts: Facts, clock: Literal["candidates", "seconds"]) -> M
 def best_so_far(
     facts: Facts, trials: Sequence[Trial], clock: Literal["candidates", "seconds"]
 ) -> list[tuple[float, float]]:
-    """(position, main objective) of each candidate better than all before it, and of the best one at the end."""
+    """(position, main objective) of each candidate better than all before it, and of the best one at the end.
+
+    Candidates judged with a smaller budget than others take their time, but are not compared.
+    """
     seen: list[tuple[float, float]] = []
+    finalists = {trial.number for trial in facts.finalists(trials)}
     best: Trial | None = None
     seconds = 0.0
     for n, trial in enumerate(trials, 1):
         seconds += trial.seconds
-        if facts.feasible(trial) and (best is None or facts.main.loss(trial.metrics) < facts.main.loss(best.metrics)):
+        if trial.number not in finalists:
+            continue
+        if best is None or facts.main.loss(trial.metrics) < facts.main.loss(best.metrics):
             best = trial
             seen.append((float(n) if clock == "candidates" else seconds, best.metrics[facts.main.metric]))
     if best is not None:

@@ -50,7 +50,8 @@ def _rank(facts: Facts) -> Iterator[object]:
     yield f"it was judged ({chosen.source or 'source unknown'})"
     place = facts.ranked.index(chosen) + 1 if chosen in facts.ranked else 0
     if place == 1:
-        yield f": the best of {counted(len(facts.ranked), 'candidate')} within the limits."
+        longest = f", judged with the largest budget, {chosen.budget:.4g}" if chosen.budget else ""
+        yield f": the best of {counted(len(facts.ranked), 'candidate')} within the limits{longest}."
     elif place:
         first = facts.ranked[0]
         yield f", place {place} of {len(facts.ranked)} within the limits. Candidate {first.number} scored "
@@ -130,6 +131,23 @@ def _difference(facts: Facts, trial: Trial) -> Markup | str:
     return element("code", text, class_="long") if text else ""
 
 
+def _rungs(facts: Facts) -> Iterator[Markup]:
+    """Trials by budget; a candidate that went on has one at each."""
+    main = facts.main
+    rows: list[list[object]] = []
+    for budget, trials in facts.budgets.items():
+        judged = [t for t in trials if facts.feasible(t)]
+        best = min(judged, key=lambda t: main.loss(t.metrics), default=None)
+        rows.append([f"{budget:.4g}", len(trials), amount(best.metrics[main.metric], main.metric) if best else NONE])
+    different = len({t.arch for t in facts.trials})
+    yield paragraph(
+        f"The strategy chose how much was spent on each: {counted(different, 'architecture')} in "
+        f"{counted(len(facts.trials), 'trial')}. Who went on was judged again from the beginning with a larger budget; "
+        "only values at one budget are compared with each other."
+    )
+    yield table(["budget", "trials", f"best {label(main.metric)}"], rows)
+
+
 def _fates(facts: Facts) -> Iterator[Markup]:
     states = Counter(t.state for t in facts.trials)
     over = sum(t.state == "complete" and not facts.feasible(t) for t in facts.trials)
@@ -137,6 +155,8 @@ def _fates(facts: Facts) -> Iterator[Markup]:
     if over:
         rows.insert(1, ["of these over a limit or without a score", over])
     yield table(["candidates", "number"], [*rows, [strong("in all"), strong(len(facts.trials))]])
+    if facts.budgets:
+        yield from _rungs(facts)
     out = [t for state in ("refused", "failed") for t in [t for t in facts.trials if t.state == state][:_EXAMPLES]]
     if not out:
         yield paragraph("None was refused, none failed.")

@@ -54,7 +54,7 @@ def _against_random(facts: Facts) -> Iterator[Markup]:
         return
     equal = f"Random search with {counted(len(random), 'candidate')} (this search: {len(facts.trials)}) found "
     theirs = best_so_far(facts, random, "candidates")
-    ours = best_so_far(facts, facts.trials[: len(random)], "candidates")
+    ours = best_so_far(facts, facts.trials if facts.budgets else facts.trials[: len(random)], "candidates")
     main, same = facts.main, len({t.arch for t in random} & {t.arch for t in facts.trials})
     if not theirs or not ours:
         yield paragraph(
@@ -64,7 +64,7 @@ def _against_random(facts: Facts) -> Iterator[Markup]:
     yield paragraph(
         equal,
         f"{label(main.metric)} {amount(theirs[-1][1], main.metric)} at best; ",
-        f"this search had {amount(ours[-1][1], main.metric)} after as many. ",
+        f"this search had {amount(ours[-1][1], main.metric)} {'at equal cost' if facts.budgets else 'after as many'}. ",
         f"{counted(same, 'architecture')} came up in both." if same else None,
     )
 

@@ -16,7 +16,7 @@ from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.space import Arch
 from archwright.supernet import recalibrate
-from archwright.trial import Trial, broken, excess
+from archwright.trial import Trial, broken, comparable, excess
 from archwright.trial import objectives as parsed
 
 _FILE = "chosen.json"
@@ -57,9 +57,10 @@ class Choose(Phase):
         state.progress.message(f"chosen: {text}")
 
     def _ordered(self, state: State) -> list[Trial]:
-        """Every feasible trial, best first."""
+        """Every feasible trial, best first; of a search with budgets those at the largest one."""
         objective = parsed(state.objectives)[0]
         feasible = [t for t in state.trials if t.state == "complete" and not broken(t.metrics, state.search_limits)]
+        feasible = comparable(feasible)
         best = min(objective.loss(t.metrics) for t in feasible)
         width = 0.0
         if objective.metric == "accuracy" and len(state.splits.valid):

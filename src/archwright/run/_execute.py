@@ -202,4 +202,6 @@ def prepare(
     state.feasible = feasible(state)
     state.objectives = objectives(state)
     state.result = {"objectives": list(state.objectives)}
+    for part in config.phases:
+        part.build(PHASES).check(state)
     return state

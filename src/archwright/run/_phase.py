@@ -23,6 +23,13 @@ class Phase(ABC):
         if not holds:
             raise UserError(f"{name} must be {rule}, got {getattr(self, name)!r}")
 
+    def check(self, state: State) -> None:  # noqa: B027  most have nothing to say
+        """Refuse, before any phase begins, what can be known to fail.
+
+        Raises:
+            UserError: settings that do not go together.
+        """
+
     @abstractmethod
     def __call__(self, state: State) -> None:
         """Do the work and add the outcome to `state`."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from archwright.search._fitness import fitness, non_dominated
-from archwright.trial import Objective, Trial
+from archwright.trial import Objective, Trial, comparable
 from archwright.trial import objectives as parse_objectives
 
 
@@ -19,7 +19,8 @@ def pareto(
     """The complete, feasible trials that no other one dominates, best of the first objective first.
 
     Of several equal results for one architecture the earliest is kept; different architectures with equal metrics are
-    all kept. A trial that lacks an objective, or a metric that has a limit, is left out.
+    all kept. A trial that lacks an objective, or a metric that has a limit, is left out. Of trials with budgets those
+    at the largest one are compared, as others are not comparable with them.
 
     Args:
         trials: in any order.
@@ -29,8 +30,9 @@ def pareto(
     goals = parse_objectives(objectives)
     limits = limits or {}
     complete = [t for t in trials if t.state == "complete" and limits.keys() <= t.metrics.keys()]
-    judged = [(t, fitness(t, goals, limits)) for t in complete]
-    feasible = [(t, losses) for t, (violation, *losses) in judged if violation <= 0]
+    judged = {id(t): fitness(t, goals, limits) for t in complete}
+    within = comparable([t for t in complete if judged[id(t)][0] <= 0])
+    feasible = [(t, list(judged[id(t)][1:])) for t in within]
     feasible.sort(key=lambda pair: (pair[1], pair[0].number))
     front = non_dominated(np.array([losses for _, losses in feasible]).reshape(len(feasible), len(goals)))
     kept: dict[tuple[object, ...], Trial] = {}

@@ -48,7 +48,7 @@ class Screened(Strategy):
         if not 1 <= (pool if first is None else first) <= pool:
             raise UserError(f"first must be from 1 to pool={pool}, got {first if first is not None else pool}")
         self.inner = inner
-        self.budgeted, self.curved = inner.budgeted, inner.curved
+        self.budgeted, self.largest_budget, self.curved = inner.budgeted, inner.largest_budget, inner.curved
         self.scorer = scorer
         self.pool = pool
         self.first = pool if first is None else first
@@ -84,7 +84,8 @@ class Screened(Strategy):
 
     def _propose(self, rng: np.random.Generator) -> Arch | Proposal:
         if self.made < self.first and self.made < len(self.ranked):
-            return self.ranked[self.made]
+            arch = self.ranked[self.made]
+            return arch if self.largest_budget is None else Proposal(arch, self.largest_budget)
         self.inner.skip_to(self.made)
         return self.inner.ask()
 

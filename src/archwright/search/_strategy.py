@@ -51,6 +51,9 @@ class Strategy(abc.ABC):
     budgeted: bool = False
     """Whether it chooses the budget of each trial, so that the estimator must take budgets."""
 
+    largest_budget: float | None = None
+    """The largest it chooses, if it does: trials at this one are compared in the end."""
+
     curved: bool = False
     """Whether it ends trials by their reports, so that the estimator should give several."""
 

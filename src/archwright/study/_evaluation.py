@@ -37,7 +37,7 @@ class Evaluation:
         self.limits = dict(limits)
         self.source = str(getattr(estimator, "source", "function"))
         self._required = tuple(dict.fromkeys([o.metric for o in self.objectives] + list(self.limits)))
-        self._keywords = _accepted(estimator)
+        self.keywords = _accepted(estimator)
 
     def __call__(self, task: Task, watch: Watch) -> Trial:
         """Run the estimator on `task`.
@@ -58,9 +58,9 @@ class Evaluation:
         return self._trial(task, state, metrics, (), started, error)
 
     def _call(self, task: Task) -> Any:
-        if not self._keywords:
+        if not self.keywords:
             return self.estimator(task.arch)
-        return self.estimator(task.arch, **{name: getattr(task, name) for name in self._keywords})
+        return self.estimator(task.arch, **{name: getattr(task, name) for name in self.keywords})
 
     def _follow(self, task: Task, answers: _Reports, started: float, watch: Watch) -> Trial:
         """Listen to reports until the estimator is done, or the trial is to end before."""

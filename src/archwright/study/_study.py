@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
@@ -13,6 +14,7 @@ from archwright.errors import ArchwrightError, UserError
 from archwright.search import Proposal, Strategy
 from archwright.space import Arch, Space
 from archwright.study import _answers
+from archwright.study._budgets import check_budgets, offered
 from archwright.study._evaluation import Estimator, Evaluation
 from archwright.study._executor import Executor, Hooks, InProcess
 from archwright.study._seeds import Seeds
@@ -38,7 +40,7 @@ class Study:
     Args:
         space: where to search.
         strategy: a fresh instance, a registered name (`search.names()`), or a class, which is then built with the
-            space, objectives, limits and seed of the study.
+            space, objectives, limits and seed of the study, and with the budgets of the estimator if it chooses some.
         estimator: function from an architecture to a mapping of named floats, or to an iterator of `Report`s. It gets
             `budget=` and `seed=` if it takes them. Its attribute `source`, if any, says what kind of numbers these are.
         objectives: metrics to improve, the main one first.
@@ -83,8 +85,9 @@ class Study:
         self.seed = seed
         self.batch = batch
         self._first = tuple(space.arch(arch) for arch in first)
-        self.strategy = self._strategy(strategy)
         self._evaluation = Evaluation(estimator, self.objectives, self.limits)
+        self.strategy = self._strategy(strategy)
+        check_budgets(self.strategy, estimator, self._evaluation.keywords)
         self._executor = executor or InProcess()
         self._hooks = Hooks(self._started, self._reported)
         self._seeds = Seeds(seed)
@@ -103,9 +106,11 @@ class Study:
                 raise UserError("the strategy was built with other objectives or limits than the study")
             return strategy
         runtime: dict[str, Any] = {"objectives": self.objectives, "limits": self.limits, "seed": self.seed}
-        if isinstance(strategy, str):
-            return search.build(strategy, self.space, **runtime)
-        return strategy(self.space, **runtime)
+        constructor = search.STRATEGIES.load(strategy) if isinstance(strategy, str) else strategy
+        taken = inspect.signature(constructor).parameters
+        runtime |= {k: v for k, v in offered(self._evaluation.estimator).items() if k in taken}
+        built: Strategy = constructor(self.space, **runtime)
+        return built
 
     def _stored(self, storage: str | PathLike[str]) -> Store:
         from archwright.study._rdb import Rdb
@@ -201,7 +206,8 @@ class Study:
         """The open batch. Batches start at multiples of their size, so that a run may end in the middle of one."""
         if not self._open:
             start = self.strategy.told
-            given: list[Arch | Proposal] = list(self._first[start : start + self.batch])
+            whole = self.strategy.largest_budget
+            given: list[Arch | Proposal] = [Proposal(a, whole) for a in self._first[start : start + self.batch]]
             asked = self.strategy.ask(self.batch - len(given)) if len(given) < self.batch else []
             for number, item in enumerate([*given, *asked], start):
                 arch, budget = (item.arch, item.budget) if isinstance(item, Proposal) else (item, None)
@@ -239,6 +245,8 @@ class Study:
     def best(self) -> Trial:
         """The complete trial within the limits that is best on the first objective; of equals the earliest.
 
+        Where the strategy chose budgets, only trials at the largest one are compared.
+
         Raises:
             Infeasible: none meets the limits; the message names the nearest and by how much it misses.
             ArchwrightError: no trial is complete.
@@ -246,7 +254,8 @@ class Study:
         return _answers.best(self.trials, self.objectives, self.limits)
 
     def pareto(self) -> list[Trial]:
-        """Complete trials within the limits that no other one dominates, best of the first objective first."""
+        """Complete trials within the limits that no other one dominates, best of the first objective first; only those
+        at the largest budget."""
         return search.pareto(self.trials, self.objectives, self.limits)
 
     def to_rows(self) -> list[dict[str, Any]]:

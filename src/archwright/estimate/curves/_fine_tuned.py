@@ -53,7 +53,7 @@ class FineTuned(Estimator):
                 f"batches and batch_size must be at least 1, order at least 0, got {batches}, {batch_size}, {order}"
             )
         self.net, self.splits, self.batches, self.batch_size = net, splits, batches, batch_size
-        self.lr, self.order = lr, order
+        self.lr, self.order, self.budget = lr, order, batches
         self._trainer = Trainer(epochs=1, batch_size=batch_size, lr=lr, schedule="constant", augment=None)
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:

@@ -51,6 +51,7 @@ class TrainingSpeed(Estimator):
         self.inner, self.kind, self.last, self.decay = inner, kind, last, decay
         self.new, self.batches, self.metric = new, batches, metric
         self.source, self.objective, self.shared = "training-speed", "score", inner.shared
+        self.budget, self.budgets = inner.budget, inner.budgets
         self._value([1.0])  # a wrong setting is told now
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:

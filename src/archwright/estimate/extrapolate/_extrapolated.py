@@ -69,6 +69,7 @@ class Extrapolated(Estimator):
         self.inner, self.horizon, self.method, self.metric = inner, horizon, method, metric
         self.low, self.high, self.every = low, high, every
         self.source, self.shared = "extrapolated", inner.shared
+        self.budget, self.budgets = inner.budget, inner.budgets
         self._extrapolator = method if isinstance(method, Extrapolator) else _METHODS[method]()
 
     def __call__(self, arch: Arch, *, budget: float | None = None, seed: int = 0) -> Iterator[Report]:

@@ -45,6 +45,7 @@ class MultiFidelity(Strategy):
         super().__init__(space, objectives=objectives, limits=limits, seed=seed)
         self.eta = eta
         self.rungs = ladder(min_budget, max_budget, eta) if budgets is None else given(budgets)
+        self.largest_budget = self.rungs[-1]
         self.base = base
         self._learner = Learner(
             base,

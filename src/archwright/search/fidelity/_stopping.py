@@ -39,7 +39,7 @@ class Stopping(Strategy):
         self.strategy = built(
             base, space, objectives=self.objectives, limits=self.limits, seed=seed, max_budget=max_budget
         )
-        self.budgeted = self.strategy.budgeted
+        self.budgeted, self.largest_budget = self.strategy.budgeted, self.strategy.largest_budget
         self._finished: dict[float | None, list[Trial]] = {}
 
     @property
