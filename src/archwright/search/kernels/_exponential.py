@@ -44,7 +44,7 @@ class Exponential(MatrixKernel):
             self.register_constraint("raw_lengthscale", gpytorch.constraints.Positive())
             if lengthscale is not None:
                 prior = gpytorch.priors.LogNormalPrior(first.log(), torch.ones(groups))
-                self.register_prior("lengthscale_prior", prior, "lengthscale")
+                self.register_prior("lengthscale_prior", prior, self._lengthscale_param, self._lengthscale_closure)
         else:
             low, high = (torch.tensor(ends) for ends in zip(*bounds))
             self.register_constraint("raw_lengthscale", gpytorch.constraints.Interval(low, high))

@@ -33,7 +33,8 @@ class LabelCounts(IndexedMatrixKernel):
         self.register_parameter("raw_weight", torch.nn.Parameter(torch.zeros(*self.batch_shape, levels - 1)))
         self.register_constraint("raw_weight", gpytorch.constraints.Positive())
         ones = torch.ones(levels - 1)
-        self.register_prior("weight_prior", gpytorch.priors.LogNormalPrior(torch.zeros_like(ones), ones), "weight")
+        prior = gpytorch.priors.LogNormalPrior(torch.zeros_like(ones), ones)
+        self.register_prior("weight_prior", prior, _weight, _set_weight)
         self.weight = ones
 
     @property
@@ -67,6 +68,14 @@ class LabelCounts(IndexedMatrixKernel):
         items = [[self.memory.items[n] for n in side.tolist()] for side in sides]
         width = 1 + max((max(c, default=0) for side in items for item in side for c in item), default=0)
         return [[_matrix([item[h] for item in side], width) for h in range(self.levels)] for side in items]
+
+
+def _weight(kernel: LabelCounts) -> Tensor:
+    return kernel.weight
+
+
+def _set_weight(kernel: LabelCounts, value: Tensor) -> None:
+    kernel.weight = value
 
 
 def _matrix(rows: list[Counter[int]], width: int) -> scipy.sparse.csr_array:

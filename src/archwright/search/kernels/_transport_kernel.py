@@ -17,8 +17,9 @@ from archwright.search.kernels._otmann_distance import OtmannDistance
 class TransportKernel(IndexedMatrixKernel):
     """k = s exp(-sum_i d_i / l_i) + (1 - s) exp(-sum_i dbar_i^2 / m_i), projected where both sides are the same.
 
-    The matrix of some architectures with themselves has its negative eigenvalues replaced by 0 (Kandasamy et al. 2018);
-    that between two sets, and the diagonal alone, stay as they are. Gradients are those of the matrix before.
+    The matrix of some architectures with themselves has its negative eigenvalues replaced by 0 (Kandasamy et al. 2018)
+    and is then scaled to 1 on the diagonal; that between two sets stays as it is. Gradients are those of the matrix
+    before.
 
     Args:
         distance: of the networks.
@@ -45,7 +46,7 @@ class TransportKernel(IndexedMatrixKernel):
             "raw_lengthscale", gpytorch.constraints.Positive(transform=torch.exp, inv_transform=torch.log)
         )
         prior = gpytorch.priors.LogNormalPrior(first.log(), torch.ones_like(first))
-        self.register_prior("lengthscale_prior", prior, "lengthscale")
+        self.register_prior("lengthscale_prior", prior, self._lengthscale_param, self._lengthscale_closure)
         self.lengthscale = first
         self.register_parameter("raw_share", torch.nn.Parameter(torch.zeros(*self.batch_shape, 1)))
         self.register_constraint("raw_share", gpytorch.constraints.Interval(0.0, 1.0))
@@ -80,6 +81,8 @@ class TransportKernel(IndexedMatrixKernel):
 
 
 def positive(matrix: Tensor) -> Tensor:
-    """The nearest positive semi-definite matrix to a symmetric one, (*b, n, n), in the Frobenius norm."""
+    """A symmetric matrix (*b, n, n) without its negative eigenvalues, scaled to 1 on the diagonal."""
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp(min=0.0).unsqueeze(-2)) @ vectors.mT
+    clipped = (vectors * values.clamp(min=0.0).unsqueeze(-2)) @ vectors.mT
+    size = clipped.diagonal(dim1=-2, dim2=-1).sqrt()
+    return clipped / (size.unsqueeze(-1) * size.unsqueeze(-2))
