@@ -6,7 +6,7 @@ import pytest
 
 from archwright.errors import UserError
 from archwright.space import Arch
-from archwright.trial import Objective, Report, Trial, broken, excess, misses, objectives
+from archwright.trial import Objective, Report, Trial, broken, comparable, excess, misses, objectives
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,17 @@ def test_misses_names_value_limit_and_excess() -> None:
     assert misses({"params": 1200.0, "flops": 5.0}, {"params": 1000, "flops": 5}) == "params 1,200 > 1,000 (+20 %)"
     assert misses({"params": 1.0}, {"params": 1}) == ""
     assert misses({"size": 2.0}, {"size": 0}) == "size 2 > 0"
+
+
+def test_only_trials_at_the_largest_budget_are_comparable() -> None:
+    def trials(*pairs: tuple[float | None, str]) -> list[Trial]:
+        return [Trial(number=n, arch=Arch({"n": n}), budget=b, state=s) for n, (b, s) in enumerate(pairs)]  # type: ignore[arg-type]
+
+    def kept(*pairs: tuple[float | None, str]) -> list[int]:
+        return [t.number for t in comparable(trials(*pairs))]
+
+    assert kept((None, "complete"), (None, "failed")) == [0, 1]
+    assert kept((1, "complete"), (3, "complete"), (3, "complete"), (9, "failed")) == [1, 2]
+    assert kept((1, "complete"), (None, "complete")) == [1]
+    assert kept((1, "failed"), (3, "stopped")) == [0, 1]
+    assert kept() == []

@@ -67,6 +67,30 @@ def test_a_part_named_again_keeps_its_settings(runs):
     assert search["estimator"].settings["calibration"] == 80
 
 
+@pytest.mark.parametrize("name", ["hyperband", "bohb", "successive-halving", "asynchronous-halving", "median-stopping"])
+def test_a_strategy_that_needs_trainings_stands_for_its_recipe(runs, name):
+    assert main(["search", "digits", "--strategy", name]) == 0
+    config = runs[0][0]
+    assert config.recipe == name
+    assert _phase(config, "search")["strategy"].name == name
+    assert _phase(config, "search")["estimator"].name == "train"
+
+
+def test_it_does_not_where_the_estimator_or_the_recipe_is_named(runs):
+    assert main("search digits --strategy hyperband --estimator train".split()) == 0
+    assert main("search digits --strategy hyperband --recipe random-search".split()) == 0
+    assert [config.recipe for config, _ in runs] == ["default", "random-search"]
+
+
+def test_strategies_inside_strategies(runs):
+    words = (
+        "search digits --recipe hyperband --set phases.search.strategy.hyperband.base.regularized-evolution.sample=3"
+    )
+    assert main(words.split()) == 0
+    base = _phase(runs[0][0], "search")["strategy"].settings["base"]
+    assert (base.kind, base.name, base.settings) == ("strategy", "regularized-evolution", {"sample": 3})
+
+
 def test_another_estimator_drops_the_old_settings(runs):
     assert main(["search", "digits", "--estimator", "train"]) == 0
     assert _phase(runs[0][0], "search")["estimator"].settings == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -45,3 +46,9 @@ def test_only_complete_and_feasible_trials_count(state):
     bad = trial(0, 100.0, 0.0, state=state)
     heavy = trial(1, 100.0, 0.0, params=9)
     assert ordered(bad, heavy, trial(2, 50.0, 1.0), limits={"params": 5}) == [2]
+
+
+def test_of_several_budgets_the_largest_is_judged():
+    short = dataclasses.replace(trial(0, 99.9, 0.01), budget=3.0)
+    long = [dataclasses.replace(trial(n, accuracy, 0.3), budget=9.0) for n, accuracy in ((1, 90.0), (2, 95.0))]
+    assert ordered(short, *long, noise=0) == [2, 1]

@@ -1,6 +1,7 @@
 """Our strategies as Optuna samplers; Optuna's own contract is in test_search_optuna_contract.py."""
 
 import pickle
+from collections import Counter
 from collections.abc import Iterator
 
 import optuna
@@ -10,7 +11,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 
 from archwright.errors import UserError
 from archwright.search import NSGA2, OptunaSampler, RegularizedEvolution, distributions
-from archwright.space import Arch, Space
+from archwright.space import Arch, Ordinal, Space
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +148,19 @@ def test_arch_values_are_plain(flat: Space) -> None:
     study = optuna.create_study(sampler=sampler)
     params = study.ask(distributions(flat)).params
     assert Arch(params) in flat
+
+
+def test_budgets_stand_in_the_attributes_of_a_trial() -> None:
+    def objective(trial: optuna.Trial) -> float:
+        return sphere(trial) / trial.user_attrs["budget"]
+
+    space = Space([Ordinal(f"x{i}", tuple(range(-20, 21))) for i in range(4)])
+    runs = []
+    for parts in ([40], [13, 27]):
+        study = optuna.create_study()
+        for n_trials in parts:
+            study.sampler = OptunaSampler("hyperband", space=space, seed=1, max_budget=9)
+            study.optimize(objective, n_trials=n_trials)
+        runs.append([(t.params, t.user_attrs["budget"]) for t in study.trials])
+    assert runs[0] == runs[1]
+    assert Counter(budget for _, budget in runs[0]) == {1: 18, 3: 12, 9: 10}

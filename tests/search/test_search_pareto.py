@@ -74,3 +74,12 @@ def test_pareto_of_many_trials_is_quick() -> None:
     trials = make(*rng.random((20_000, 2)).tolist())
     front = pareto(trials, GOALS)
     assert 3 < len(front) < 50
+
+
+def test_smaller_budgets_are_not_compared() -> None:
+    trials = [
+        Trial(number=n, arch=Arch({"i": n}), budget=budget, metrics={"accuracy": accuracy, "params": params})
+        for n, (budget, accuracy, params) in enumerate([(1, 99, 1), (9, 80, 5), (9, 90, 6), (27, 99, 50)])
+    ]
+    assert [t.number for t in pareto(trials, GOALS)] == [3]
+    assert [t.number for t in pareto(trials, GOALS, {"params": 10})] == [2, 1]

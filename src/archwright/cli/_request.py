@@ -100,8 +100,9 @@ def _trains(constructor: object) -> bool:
     """Whether a strategy needs an estimator that trains: with budgets, or with a report an epoch."""
     from archwright.search import Strategy
 
-    needs = isinstance(constructor, type) and issubclass(constructor, Strategy)
-    return needs and (constructor.budgeted or constructor.curved)
+    if not isinstance(constructor, type) or not issubclass(constructor, Strategy):
+        return False
+    return constructor.budgeted or constructor.curved
 
 
 def changes(args: argparse.Namespace, recipe: dict[str, Any]) -> list[str]:

@@ -22,6 +22,7 @@ from archwright.space import Arch, Space
 from archwright.trial import Objective, Trial
 
 _STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "stopped", TrialState.FAIL: "failed"}
+BUDGET = "budget"
 
 
 @dataclasses.dataclass(slots=True)
@@ -39,7 +40,9 @@ class OptunaSampler(BaseSampler):
 
     The search space is the one given, or else the parameters that all complete trials of the study share (so the first
     trial is sampled at random). Constraints of the trials (`trial.set_constraint`) become limits. Finished trials are
-    told in the order of their numbers as they come in; a new sampler on an old study is told all of them.
+    told in the order of their numbers as they come in; a new sampler on an old study is told all of them. The budget
+    that a strategy such as Hyperband chooses stands in `trial.user_attrs["budget"]` after the first suggestion, for the
+    objective to heed; Optuna's own `best_trial` compares trials of all budgets.
 
     Args:
         strategy: registered name, `Strategy` class, or function with the same arguments.
@@ -103,7 +106,10 @@ class OptunaSampler(BaseSampler):
                     session.told.add(other.number)
                     self._tell(session.strategy, other, search_space)
             proposal = session.strategy.ask()
-        arch = proposal.arch if isinstance(proposal, Proposal) else proposal
+        arch, budget = (proposal.arch, proposal.budget) if isinstance(proposal, Proposal) else (proposal, None)
+        if budget is not None:
+            study._storage.set_trial_user_attr(trial._trial_id, BUDGET, budget)
+            trial.set_user_attr(BUDGET, budget)  # what the objective sees
         return {name: to_param(search_space[name], value) for name, value in arch.items() if name in search_space}
 
     def _session_for(
@@ -136,7 +142,8 @@ class OptunaSampler(BaseSampler):
         metrics = {f"value{i}": v for i, v in enumerate(trial.values or ())}
         metrics |= {f"constraint:{key}": v for key, v in trial.constraints.items()}
         state = _STATES[trial.state]
-        strategy.tell(Trial(number=strategy.told, arch=arch, state=state, metrics=metrics))  # type: ignore[arg-type]
+        budget = trial.user_attrs.get(BUDGET)
+        strategy.tell(Trial(number=strategy.told, arch=arch, state=state, metrics=metrics, budget=budget))  # type: ignore[arg-type]
 
     def _arch(self, space: Space, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Arch | None:
         """What `trial` evaluated, None where that is not a point of `space`."""
