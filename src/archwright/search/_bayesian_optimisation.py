@@ -187,7 +187,7 @@ class BayesianOptimisation(Strategy):
 
     def _process(self) -> GaussianProcess:
         """Fitted on the first trials, up to the last number at which a fit is due."""
-        due = _due(self.told, min(self.initial, self.told), self.refit)
+        due = fit_due(self.told, min(self.initial, self.told), self.refit)
         if self._fitted is None or self._fitted[0] != due:
             seen = self._seen(due)
             rows = self.kernel.features([self._archs[i] for i in seen])
@@ -225,7 +225,7 @@ def comparable(losses: Sequence[tuple[float, ...]]) -> NDArray[np.float64]:
     return np.asarray(np.where(feasible, table[:, 1], np.where(failed, high + span, above)))
 
 
-def _due(told: int, first: int, least: int) -> int:
+def fit_due(told: int, first: int, least: int) -> int:
     """The last of the numbers first, then each a tenth (at least `least`) above the one before, up to `told`."""
     due = first
     while (later := due + max(least, math.ceil(due / 10))) <= told:

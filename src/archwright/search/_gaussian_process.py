@@ -147,6 +147,10 @@ class GaussianProcess:
     @torch.no_grad()
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (m,) and standard deviation (m,) of f at the rows `x`."""
+        return self.moments(x)
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `predict`, differentiable by `x`."""
         mean, white = self._against(x)
         variance = self.scale * self.kernel(x, diag=True) - white.square().sum(0)
         return mean, variance.clamp_min(_SMALLEST).sqrt()

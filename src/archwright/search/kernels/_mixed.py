@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from archwright.errors import UserError
@@ -60,3 +62,17 @@ class Mixed(ArchKernel):
         ).to(torch.float64)
         numbers.lengthscale = 0.8 * longest
         return SumProduct(choices, numbers, self.share) if layout.blocks else numbers
+
+    def scales(self, kernel: gpytorch.kernels.Kernel) -> NDArray[np.float64]:
+        """(reals,) length scales of a fitted `kernel()`, their geometric mean 1; all 1 without ARD."""
+        numbers = kernel.second if isinstance(kernel, SumProduct) else kernel
+        if not self.ard or not self._layout.scalars:
+            return np.ones(self._layout.scalars)
+        lengths = numbers.lengthscale.detach().numpy().reshape(-1)
+        return np.asarray(lengths / np.exp(np.log(lengths).mean()), dtype=np.float64)
+
+    def differences(self, rows: Tensor, row: Tensor) -> NDArray[np.int64]:
+        """(n,) numbers of choices in which `rows` (n, d) of features differ from `row` (1, d)."""
+        columns = len(self._layout.block)
+        agreeing = (rows[:, :columns] @ row[0, :columns]).round().numpy().astype(np.int64)
+        return np.asarray(self._layout.blocks - agreeing)
