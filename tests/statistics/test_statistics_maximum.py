@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from archwright.errors import UserError
-from archwright.statistics import expected_maximum
+from archwright.statistics import expected_maxima, expected_maximum
 
 
 def test_values_of_the_sheet():
@@ -44,3 +44,13 @@ def test_bad_input():
         expected_maximum([1, 2], 3)
     with pytest.raises(UserError, match="NaN"):
         expected_maximum([1, float("nan")], 1)
+
+
+def test_the_whole_curve() -> None:
+    rng = np.random.default_rng(5)
+    values, report = rng.integers(0, 20, 40).astype(float), rng.normal(size=40)
+    curve = expected_maxima(values, 12, report=report)
+    assert curve.tolist() == [expected_maximum(values, n, report=report) for n in range(1, 13)]
+    assert expected_maxima(np.arange(1.0, 11.0), 10)[[0, 2, 9]].tolist() == pytest.approx([5.5, 8.25, 10])
+    with pytest.raises(UserError, match="n must be from 1 to 40"):
+        expected_maxima(values, 41)

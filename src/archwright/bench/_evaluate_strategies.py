@@ -129,7 +129,8 @@ def _runs(
             if refused is not None:
                 refused(label, judge.dataset, outcome)
         if progress is not None:
-            progress(done, len(todo), f"{label}, {judge.dataset}, seed {job.seed}")
+            left = sum((j.judge, j.entrant.label) not in failed for j in todo)
+            progress(done, left, f"{label}, {judge.dataset}, seed {job.seed}")
     return {key: run for key, run in found.items() if key[:2] not in failed}
 
 
