@@ -77,8 +77,8 @@ def test_a_strategy_that_needs_trainings_stands_for_its_recipe(runs, name):
 
 
 def test_it_does_not_where_the_estimator_or_the_recipe_is_named(runs):
-    assert main("search digits --strategy hyperband --estimator train".split()) == 0
-    assert main("search digits --strategy hyperband --recipe random-search".split()) == 0
+    for option, value in (("--estimator", "train"), ("--recipe", "random-search")):
+        assert main(["search", "digits", "--strategy", "hyperband", option, value]) == 0
     assert [config.recipe for config, _ in runs] == ["default", "random-search"]
 
 

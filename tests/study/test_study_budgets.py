@@ -68,7 +68,7 @@ def test_a_stored_study_goes_on_with_its_budgets(space: Space, tmp_path: Path, b
         (t.arch, t.budget, t.metrics) for t in whole.trials
     ]
     assert parts.best.arch == whole.best.arch
-    with pytest.raises(UserError, match="strategy.eta"):
+    with pytest.raises(UserError, match=r"strategy\.eta"):
         Study(
             space, Hyperband(space, max_budget=9, eta=2), Curves(), storage=tmp_path / "study.db", seed=2, batch=batch
         )
@@ -83,7 +83,7 @@ def test_given_architectures_are_judged_like_the_answer(space: Space) -> None:
 
 def test_an_estimator_without_budgets_is_refused(space: Space, table: Any) -> None:
     with pytest.raises(
-        UserError, match="Hyperband chooses how long each candidate is trained, but .* 'table' takes no"
+        UserError, match=r"Hyperband chooses how long each candidate is trained, but .* 'table' takes no"
     ):
         Study(space, "hyperband", Table({}))
     with pytest.raises(UserError, match="Hyperband chooses the budget of each trial: the estimator must take it"):
