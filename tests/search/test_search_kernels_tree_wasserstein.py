@@ -102,7 +102,7 @@ def test_all_none_has_a_defined_distance() -> None:
     space = of_zoo("nasbench201")
     nothing = space.arch(dict.fromkeys(space.names, "none"))
     full = space.arch(dict.fromkeys(space.names, "nor_conv_3x3"))
-    operations, *_ = TreeWasserstein(space).distances([nothing], [full]).flatten()
+    operations, *_ = TreeWasserstein(space, grams=1).distances([nothing], [full]).flatten()
     assert float(operations) == pytest.approx(2.0)
     assert TreeWasserstein(space).distances([nothing]).abs().sum() == 0
 
@@ -126,6 +126,38 @@ def test_ground_distances_of_pairs() -> None:
     assert tree.distance(f"{skip}>{pool}", f"{pool}>{skip}") == pytest.approx(2 * ALPHA)
     assert tree.distance(f"{skip}>{skip}", f"{pool}>{pool}") == pytest.approx(2.0)
     assert tree.distance(f"{one}>{one}", f"{skip}>{skip}") == pytest.approx(2.0)
+
+
+def test_pairs_by_hand() -> None:
+    """conv > pool against pool > conv, each on the way from input to output: 5 grams with ends, 3 without.
+
+    Without ends the pairs differ in their order alone; with them, `input>conv`, `conv>output` and the like differ too,
+    which share a branch above no leaf of the other.
+    """
+    space = of_zoo("nasbench201")
+    base = dict.fromkeys(space.names, "none")
+    one = space.arch(base | {"edge01": "nor_conv_3x3", "edge13": "avg_pool_3x3"})
+    two = space.arch(base | {"edge01": "avg_pool_3x3", "edge13": "nor_conv_3x3"})
+    apart = [
+        float(TreeWasserstein(space, grams=2, ends=ends, alpha=ALPHA).distances([one], [two])[0])
+        for ends in (False, True)
+    ]
+    order = 2 * (ALPHA * (1 - ALPHA) + ALPHA**2)
+    assert apart[0] == pytest.approx(order / 3)
+    conv = 2 * (1 - ALPHA + ALPHA * (1 - ALPHA) + ALPHA**2)  # `input>conv` and `conv>output` are in two branches
+    pool = 2 * (1 - ALPHA + ALPHA)
+    assert apart[1] == pytest.approx((order + conv + pool) / 5)
+
+
+def test_many_labels() -> None:
+    """Pairs of a space with more labels than get all their pairs: those that were sampled have leaves."""
+    space = of_zoo("convnet")
+    assert TreeWasserstein(space).grams == 1
+    kernel, rng = TreeWasserstein(space, grams=2), np.random.default_rng(0)
+    assert kernel.pairs is not None
+    assert 100 < len(kernel.pairs.paths) < 2000
+    x = kernel.features([space.sample(rng) for _ in range(50)])
+    assert torch.linalg.eigvalsh(kernel.kernel()(x).to_dense().detach())[0] > -1e-10
 
 
 @pytest.mark.parametrize("grams", [1, 2])
@@ -168,7 +200,7 @@ def test_chains_compare_variables_by_rank_and_position() -> None:
     space = Space([Ordinal("width", (16, 32, 64)), Real("rate", 1e-4, 1.0, log=True), Choice("op", ("a", "b", "c"))])
     chosen = [(16, 1e-4, "a"), (32, 1e-4, "a"), (64, 1e-4, "a"), (16, 1.0, "a"), (16, 1e-2, "a"), (16, 1e-4, "c")]
     archs = [space.arch({"width": width, "rate": rate, "op": op}) for width, rate, op in chosen]
-    operations = TreeWasserstein(space).distances(archs)[0, 0] * 3 / (2 * ALPHA)
+    operations = TreeWasserstein(space, alpha=ALPHA).distances(archs)[0, 0] * 3 / (2 * ALPHA)
     assert operations.tolist() == pytest.approx([0, 0.5, 1, 1, 0.5, 1])
 
 
