@@ -78,7 +78,7 @@ class LocalSearch(Strategy):
     def _propose(self, rng: np.random.Generator) -> Arch:
         centre = self._centre
         if centre is not None and self._drawn >= self.start:
-            free = [arch for arch in self._around if arch not in self._pending] if self._pending else [*self._around]
+            free = [arch for arch in self._around if arch not in self._novelty]
             moves = max(self._moves - len(self._pending) + len(self._around) - len(free), 0)
             at = int(rng.random() * (len(free) + moves))
             arch = free[at] if at < len(free) else self._moved(centre, rng) if moves else None
