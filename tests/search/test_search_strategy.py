@@ -20,6 +20,8 @@ SMALL: dict[str, dict[str, object]] = {
     "nsga2": {"population": 8},
     "optuna-nsga2": {"population": 8},
     "optuna-gp": {"startup": 58},
+    "predictor": {"model": "ridge", "initial": 6, "candidates": 20},
+    "pnas": {"beam": 4, "first": 12, "candidates": 200, "epochs": 10},
     "pymoo-ga": {"population": 8},
     "pymoo-nsga2": {"population": 8},
 }

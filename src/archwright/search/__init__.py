@@ -33,8 +33,8 @@ if TYPE_CHECKING:
         MedianStopping,
         SuccessiveHalving,
     )
-    from archwright.search.progressive import ProgressiveNAS
     from archwright.search.policy import PPO, Controller, PolicyGradient, Reinforce, Reward, clipped
+    from archwright.search.progressive import ProgressiveNAS
 
 __all__ = [
     "BOHB",
