@@ -19,7 +19,7 @@ from archwright.statistics import t_interval
 _COLUMNS = ("rank", "strategy", "regret", "95 % interval", "test regret", "95 % interval", "any time", "found best",
             "p", "ask and tell")  # fmt: skip
 _PER_PLOT = 5
-_SETTLED = 10  # evaluations after which curves are taken to the height of the plot
+_FIRST = 5  # evaluation at which curves begin: what the first ones happen to find says nothing
 
 
 def strategies_html(rows: Sequence[StrategyRow]) -> str:
@@ -96,11 +96,10 @@ def _plot(
     rows: Sequence[StrategyRow], everyone: Sequence[StrategyRow], random: StrategyRow | None, kind: str, start: int
 ) -> Markup:
     shown = [*everyone, *([random] if random else [])]
-    budget = shown[0].budget
-    heights = [_mean(row, kind)[min(_SETTLED, budget) - 1 :] for row in shown]
+    heights = [_mean(row, kind)[_first(row) - 1 :] for row in shown]
     name = "test regret" if kind == "test" else "regret"
     axes = Axes(
-        [1.0, float(budget)],
+        [float(_first(rows[0])), float(rows[0].budget)],
         [0.0, *(float(value) for height in heights for value in height if math.isfinite(value))],
         x_label="evaluations",
         y_label=f"{name}, {rows[0].unit}",
@@ -127,14 +126,18 @@ def _mean(row: StrategyRow, kind: str) -> NDArray[np.float64]:
 
 
 def _curve(row: StrategyRow, kind: str) -> list[tuple[float, float]]:
-    return [(float(n), float(v)) for n, v in enumerate(_mean(row, kind), 1) if math.isfinite(v)]
+    return [(float(n), float(v)) for n, v in enumerate(_mean(row, kind), 1) if n >= _first(row) and math.isfinite(v)]
 
 
 def _band(row: StrategyRow, kind: str) -> list[tuple[float, float, float]]:
     """Budget, lower and upper end of the interval."""
     values = row.test if kind == "test" else row.valid
     ends = [(float(n), *t_interval(column)) for n, column in enumerate(values.T, 1)]
-    return [(n, low, high) for n, low, high in ends if math.isfinite(low)]
+    return [(n, low, high) for n, low, high in ends if n >= _first(row) and math.isfinite(low)]
+
+
+def _first(row: StrategyRow) -> int:
+    return _FIRST if row.budget > 2 * _FIRST else 1
 
 
 def _together(number: int, placed: Sequence[Standing]) -> Markup | None:
