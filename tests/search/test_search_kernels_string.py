@@ -192,12 +192,15 @@ def test_tokens_of_layers_compare() -> None:
     assert kernel.strings(drawn) == [[("width=16", "op=a", "width=16", "rate=7")]]
 
 
-def test_the_cells_of_darts_are_parts() -> None:
-    space, rng = zoo.build("darts", in_channels=3, classes=10, image_size=32).space, np.random.default_rng(0)
+@pytest.mark.parametrize(("name", "parts"), [("nasbench201", 1), ("darts", 2)])
+@torch.no_grad()
+def test_matrices_of_cells_are_positive_semidefinite(name: str, parts: int) -> None:
+    """The two cells of DARTS are parts."""
+    space, rng = zoo.build(name, in_channels=3, classes=10, image_size=32).space, np.random.default_rng(0)
     kernel = StringKernel(space)
-    archs = [space.sample(rng) for _ in range(40)]
-    assert len(kernel.strings(archs[0])) == 2
-    gram = kernel.kernel()(kernel.features(archs)).to_dense().detach()
+    archs = [space.sample(rng) for _ in range(500)]
+    assert len(kernel.strings(archs[0])) == parts
+    gram = kernel.kernel()(kernel.features(archs)).to_dense()
     assert torch.linalg.eigvalsh(gram)[0] > -1e-10
 
 

@@ -26,13 +26,14 @@ def subsequences(match: Tensor, gap: Tensor, decay: Tensor, order: int) -> Tenso
     inner = match
     total = inner.sum((-2, -1))
     for _ in range(order - 1):
-        inner = match * (left.mT @ inner @ right)
+        inner = match * ((inner @ right).mT @ left).mT
         total = total + inner.sum((-2, -1))
     return total
 
 
 def _gaps(length: int, gap: Tensor) -> Tensor:
-    """(*b, 1, length, length): gap^(b - a - 1) at a < b, else 0."""
+    """(*b, 1, length, length): gap^(b - a - 1) at a < b, else 0; (length, length) without a batch, which is quicker."""
+    gap = gap.reshape(()) if gap.numel() == 1 else gap
     place = torch.arange(length, device=gap.device)
     skipped = place[None, :] - place[:, None] - 1
     return torch.where(skipped >= 0, gap ** skipped.clamp(min=0), 0.0)
