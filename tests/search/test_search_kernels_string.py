@@ -111,6 +111,19 @@ def test_a_sequence_of_operations() -> None:
     assert found == pytest.approx(k["cscpsc", "pcsscp"] / norm)
 
 
+@pytest.mark.parametrize("by", ["paths", "sequence"])
+def test_sub_sequences_written_out_agree_with_the_recursion(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    archs = [SPACE.sample(rng) for _ in range(30)]
+    kernel = StringKernel(SPACE, by=by)
+    x = kernel.features(archs)
+    found = kernel.kernel()(x).to_dense(), kernel.kernel()(x[:9], x[5:]).to_dense()
+    monkeypatch.setattr("archwright.search.kernels._subsequences.short", lambda string, order: False)
+    expected = kernel.kernel()(x).to_dense(), kernel.kernel()(x[:9], x[5:]).to_dense()
+    assert torch.allclose(found[0], expected[0], atol=1e-12)
+    assert torch.allclose(found[1], expected[1], atol=1e-12)
+
+
 def test_parts_are_normalised_apart() -> None:
     c, s, p = "nor_conv_3x3", "skip_connect", "avg_pool_3x3"
     kernel = StringKernel(SPACE, by="sequence", parts=2)

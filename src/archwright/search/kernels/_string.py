@@ -10,7 +10,8 @@ from typing import Literal, final
 from archwright.errors import UserError
 from archwright.search.kernels._cell import ENDS, Cell, cells, labels, sampled
 from archwright.search.kernels._indexed import Indexed
-from archwright.search.kernels._subsequences import String, Strings, Subsequences
+from archwright.search.kernels._occurrences import String
+from archwright.search.kernels._subsequences import Strings, Subsequences
 from archwright.space import Arch, Choice, Real, Space
 
 By = Literal["auto", "paths", "sequence"]

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from archwright.search.kernels._gpytorch import gpytorch
 from archwright.search.kernels._indexed import Memory, positions
+from archwright.search.kernels._occurrences import Occurrences, String, occurrences, product, short
 from archwright.search.kernels._subsequence_recursion import subsequences
 
-String = tuple[int, ...]
 Strings = tuple[Counter[String], ...]
 """For each part of an architecture its strings of tokens and how often each occurs."""
 
 _CHUNK = 2**21  # entries of match matrices at a time
+_RECENT = 4  # sets of architectures whose occurrences are kept
 
 
 @final
@@ -25,8 +26,8 @@ class Subsequences(gpytorch.kernels.Kernel):
     """k(a, b) = mean over parts of s(a, b) / sqrt(s(a, a) s(b, b)), s(a, b) the sum of `subsequences` over the pairs of
     a string of a and a string of b in the part.
 
-    A part without a token has covariance 1 with another such one and 0 with all others. Each pair of different strings
-    is worked out once a call.
+    A part without a token has covariance 1 with another such one and 0 with all others. Sub-sequences of short strings
+    are written out; for others, each pair of different strings is worked out once a call.
 
     Args:
         memory: strings of every architecture.
@@ -37,6 +38,8 @@ class Subsequences(gpytorch.kernels.Kernel):
     def __init__(self, memory: Memory[Strings], order: int, *, batch_shape: torch.Size | None = None) -> None:
         super().__init__(batch_shape=batch_shape)
         self.memory, self.order = memory, order
+        self._number: dict[String, int] = {}  # of sub-sequences
+        self._recent: dict[tuple[int, ...], list[Occurrences] | None] = {}
         for name, first in (("raw_gap", 1.0), ("raw_decay", 2.0)):
             self.register_parameter(name, torch.nn.Parameter(torch.full((*self.batch_shape, 1), first)))
             self.register_constraint(name, gpytorch.constraints.Interval(0.0, 1.0))
@@ -77,12 +80,28 @@ class Subsequences(gpytorch.kernels.Kernel):
         return _gathered(found, row[..., :, None], column[..., None, :])
 
     def _matrix(self, rows: list[int], columns: list[int], like: Tensor) -> Tensor:
+        first, second = self._occurrences(rows), self._occurrences(columns)
+        if first is not None and second is not None:
+            gap, decay = self.gap.to(like), self.decay.to(like)
+            return torch.stack([_from_features(a, b, gap, decay) for a, b in zip(first, second)]).mean(0)
         one, two = ([self.memory.items[n] for n in side] for side in (rows, columns))
         parts = [
             self._part([item[p] for item in one], [item[p] for item in two], like, same=rows == columns)
             for p in range(len(one[0]))
         ]
         return torch.stack(parts).mean(0)
+
+    def _occurrences(self, rows: list[int]) -> list[Occurrences] | None:
+        """Of each part, or None if a string is long. The last few are kept: training asks again and again."""
+        key = tuple(rows)
+        if key not in self._recent:
+            items = [self.memory.items[n] for n in rows]
+            brief = all(short(string, self.order) for item in items for part in item for string in part)
+            parts = [occurrences(part, self.order, self._number) for part in zip(*items)] if brief else None
+            while len(self._recent) >= _RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[key] = parts
+        return self._recent[key]
 
     def _part(self, one: list[Counter[String]], two: list[Counter[String]], like: Tensor, *, same: bool) -> Tensor:
         """Normalised covariances of one part, (*batch_shape, rows, columns)."""
@@ -93,9 +112,7 @@ class Subsequences(gpytorch.kernels.Kernel):
             first = second = both.diagonal(dim1=-2, dim2=-1)
         else:
             first, second = self._selves(one, like), self._selves(two, like)
-        size = first[..., :, None] * second[..., None, :]
-        empty = (first[..., :, None] == 0) & (second[..., None, :] == 0)
-        return torch.where(size > 0, both / size.clamp(min=1e-300).sqrt(), empty.to(both))
+        return _normalised(both, first, second)
 
     def _strings(self, one: list[String], two: list[String], like: Tensor, *, same: bool) -> Tensor:
         """Un-normalised covariances of strings, (*batch_shape, len(one), len(two))."""
@@ -134,6 +151,19 @@ class Subsequences(gpytorch.kernels.Kernel):
         both, inverse = torch.unique(torch.stack([i, j]), dim=1, return_inverse=True)
         values = self._pairs(strings, strings, both[0], both[1], like)[..., inverse] * weight.to(like)
         return total.index_add(-1, owner, values)
+
+
+def _from_features(one: Occurrences, two: Occurrences, gap: Tensor, decay: Tensor) -> Tensor:
+    """Normalised covariances of one part, (*batch_shape, rows, columns)."""
+    values = one.values(gap, decay)
+    other = values if one is two else two.values(gap, decay)
+    return _normalised(product(one, two, values, other), one.squares(values), two.squares(other))
+
+
+def _normalised(both: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    size = first[..., :, None] * second[..., None, :]
+    empty = (first[..., :, None] == 0) & (second[..., None, :] == 0)
+    return torch.where(size > 0, both / size.clamp(min=1e-30).sqrt(), empty.to(both))
 
 
 def _gathered(found: Tensor, row: Tensor, column: Tensor) -> Tensor:
