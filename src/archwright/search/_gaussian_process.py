@@ -62,12 +62,12 @@ class GaussianProcess:
     @property
     def scale(self) -> float:
         """Output scale."""
-        return math.exp(float(self._log_scale))
+        return math.exp(self._log_scale.item())
 
     @property
     def noise(self) -> float:
         """Noise variance."""
-        return math.exp(float(self._log_noise))
+        return math.exp(self._log_noise.item())
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -169,6 +169,7 @@ class GaussianProcess:
         cross = self.scale * self.kernel(self.x, x).to_dense()
         return cross.mT @ self._weights, torch.linalg.solve_triangular(self._factor, cross, upper=False)
 
+    @torch.no_grad()
     def _solve(self) -> None:
         gram = self.scale * self.kernel(self.x, self.x).to_dense()
         noise = self.noise * torch.eye(len(self.y), dtype=gram.dtype)
