@@ -77,7 +77,9 @@ def occurrences(sets: Sequence[Counter[String]], order: int, number: dict[String
                 pair = pairs.setdefault((row, number.setdefault(sub, len(number))), len(pairs))
                 entries[pair, len(sub), skipped] += times * count
     counts = torch.tensor([*entries.values()], dtype=torch.long)
-    return Occurrences(len(sets), *_columns(list(pairs), 2), *_columns(list(entries), 3), counts)
+    row, column = _columns(list(pairs), 2)
+    owner, length, gaps = _columns(list(entries), 3)
+    return Occurrences(len(sets), row, column, owner, length, gaps, counts)
 
 
 def _columns(rows: Sequence[tuple[int, ...]], width: int) -> tuple[Tensor, ...]:
