@@ -104,3 +104,18 @@ def test_nothing_is_announced(capfd: pytest.CaptureFixture[str]) -> None:
     drive(FromOptuna(GRID, lambda number: RandomSampler(seed=number)), lambda a: {"accuracy": 1.0}, 3)
     assert capfd.readouterr() == ("", "")
     assert optuna.logging.get_verbosity() == level
+
+
+def test_gaussian_process() -> None:
+    strategy = build("optuna-gp", GRID, startup=3, seed=0)
+    trials = []
+    for number in range(5):
+        arch = strategy.ask()
+        assert arch in GRID
+        trials.append(Trial(number=number, arch=arch, metrics={"accuracy": float(number)}))
+        strategy.tell(trials[-1])
+    again = build("optuna-gp", GRID, startup=3, seed=0)
+    for trial in trials:
+        again.tell(trial)
+    assert again.ask() == strategy.ask()
+    assert strategy.settings == {"sampler": "GPSampler", "n_startup_trials": 3}
