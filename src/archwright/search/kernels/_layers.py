@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ _IDLE = 0.1  # part of the computation that input and output are worth
 _LEAST = 100.0  # but at least that much
 _FULLY_CONNECTED = 0.1  # factor for fully connected layers of convolutional networks
 
+_Lengths = list[tuple[float, float, float]]
 Group = Literal["all", "conv", "pool", "fc", "rectifier", "sigmoid"]
 
 
@@ -151,20 +152,23 @@ def _masses(cell: Cell, units: float, convolutional: bool) -> NDArray[np.float64
 
 
 def _places(cell: Cell, groups: Sequence[Group]) -> NDArray[np.float64]:
-    """(n, 2 x 3 x groups). Ways to the inputs are walked backwards, so that the layer itself counts in both."""
-    weights = [[1.0 if belongs(label, group) else 0.0 for label in cell.labels] for group in groups]
-    count = len(cell.labels)
-    found = np.zeros((count, 2, len(groups), 3))
-    for v in range(count):
-        found[v, 0] = _step([(found[s, 0], [w[v] for w in weights]) for s in cell.sources[v]], len(groups))
-    for v in reversed(range(count)):
-        found[v, 1] = _step([(found[t, 1], [w[v] for w in weights]) for t in cell.targets[v]], len(groups))
-    return found.reshape(count, -1)
+    """(n, 2 x groups x 3). Ways to the inputs are walked backwards, so that the layer itself counts in both."""
+    count = range(len(cell.labels))
+    weights = [[float(belongs(label, group)) for group in groups] for label in cell.labels]
+    back: list[_Lengths] = []
+    for v in count:
+        back.append(_step([back[s] for s in cell.sources[v]], weights[v]))
+    on: dict[int, _Lengths] = {}
+    for v in reversed(count):
+        on[v] = _step([on[t] for t in cell.targets[v]], weights[v])
+    return np.array([[back[v], on[v]] for v in count]).reshape(len(count), -1)
 
 
-def _step(ways: Collection[tuple[NDArray[np.float64], list[float]]], groups: int) -> NDArray[np.float64]:
-    """Shortest, longest and mean length over the next layers, (groups, 3)."""
+def _step(ways: Sequence[_Lengths], weights: Sequence[float]) -> _Lengths:
+    """Shortest, longest and mean length over the next layers and the step to them."""
     if not ways:
-        return np.zeros((groups, 3))
-    through = np.stack([lengths + np.array(weight)[:, None] for lengths, weight in ways])
-    return np.stack([through[:, :, 0].min(0), through[:, :, 1].max(0), through[:, :, 2].mean(0)], axis=1)
+        return [(0.0, 0.0, 0.0)] * len(weights)
+    return [
+        (min(w[0] for w in of) + step, max(w[1] for w in of) + step, sum(w[2] for w in of) / len(of) + step)
+        for step, of in zip(weights, zip(*ways))
+    ]

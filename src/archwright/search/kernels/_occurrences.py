@@ -71,10 +71,10 @@ def occurrences(sets: Sequence[Counter[String]], order: int, number: dict[String
     """Those of sub-sequences up to `order` tokens; `number` gets the new ones."""
     pairs: dict[tuple[int, int], int] = {}
     entries: Counter[tuple[int, int, int]] = Counter()
-    for row, strings in enumerate(sets):
+    for place, strings in enumerate(sets):
         for string, times in strings.items():
             for (sub, skipped), count in _written_out(string, order).items():
-                pair = pairs.setdefault((row, number.setdefault(sub, len(number))), len(pairs))
+                pair = pairs.setdefault((place, number.setdefault(sub, len(number))), len(pairs))
                 entries[pair, len(sub), skipped] += times * count
     counts = torch.tensor([*entries.values()], dtype=torch.long)
     row, column = _columns(list(pairs), 2)

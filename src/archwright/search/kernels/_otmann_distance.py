@@ -35,7 +35,8 @@ class OtmannDistance:
         self.structure = tuple(structure)
         self._label: dict[str, int] = {}
         self._penalty = np.zeros((0, 0))
-        self._parts: list[dict[str, _Part]] = []
+        self._part: list[_Part] = []
+        self._parts: list[dict[str, int]] = []
         self._total: list[float] = []
         self._known: dict[tuple[int, int], NDArray[np.float64]] = {}
 
@@ -51,9 +52,12 @@ class OtmannDistance:
             self._penalty = np.array([[penalty(a, b) for b in self._label] for a in self._label])
         kinds = np.array([kind(label) for label in network.labels])
         number = np.array([self._label[label] for label in network.labels])
-        self._parts.append(
-            {k: (number[kinds == k], network.mass[kinds == k], network.place[kinds == k]) for k in set(kinds)}
-        )
+        parts = {}
+        for name in dict.fromkeys(kinds.tolist()):
+            here = kinds == name
+            parts[name] = len(self._part)
+            self._part.append((number[here], network.mass[here], network.place[here]))
+        self._parts.append(parts)
         self._total.append(float(network.mass.sum()))
         return len(self._parts) - 1
 
@@ -73,24 +77,24 @@ class OtmannDistance:
     def _solved(self, pairs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
         """Nothing flows between kinds, so each is a problem of its own; problems of one size are solved together."""
         found = np.array([[_STAY * (self._total[i] + self._total[j])] * len(self.structure) for i, j in pairs])
-        sizes: dict[tuple[int, int], list[tuple[int, _Part, _Part]]] = {}
+        sizes: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
         for n, (i, j) in enumerate(pairs):
             for name, one in self._parts[i].items():
-                if name in self._parts[j]:
-                    two = self._parts[j][name]
-                    sizes.setdefault((len(one[0]), len(two[0])), []).append((n, one, two))
-        for (size, other), problems in sizes.items():
-            chunk = max(_CHUNK // (size * other * len(self.structure)), 1)
+                two = self._parts[j].get(name)
+                if two is not None:
+                    size = len(self._part[one][0]), len(self._part[two][0])
+                    sizes.setdefault(size, []).append((n, one, two))
+        for (size_, other), problems in sizes.items():
+            chunk = max(_CHUNK // (size_ * other * len(self.structure)), 1)
             for start in range(0, len(problems), chunk):
-                now = problems[start : start + chunk]
-                saved = self._saved([one for _, one, _ in now], [two for *_, two in now])
-                np.add.at(found, [n for n, *_ in now], saved)
+                owner, first, second = np.array(problems[start : start + chunk]).T
+                np.add.at(found, owner, self._saved(first, second))
         return np.maximum(found, 0.0)
 
-    def _saved(self, one: Sequence[_Part], two: Sequence[_Part]) -> NDArray[np.float64]:
-        """Sums of flow x (cost - twice the cost of staying) of problems of one size, (len(one), len(structure))."""
-        (first, supply, place), (second, demand, other) = (tuple(map(np.stack, zip(*side))) for side in (one, two))
-        apart = np.zeros((len(one), supply.shape[1], demand.shape[1]))
+    def _saved(self, one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Sums of flow x (cost - twice the cost of staying) of pairs of parts of one size, (len(one), structure)."""
+        (first, supply, place), (second, demand, other) = self._stacked(one), self._stacked(two)
+        apart = np.zeros((*supply.shape, demand.shape[1]))
         for k in range(place.shape[2]):
             apart += np.abs(place[:, :, None, k] - other[:, None, :, k])
         apart /= place.shape[2]  # half the sum of two means over half of the columns each
@@ -99,3 +103,8 @@ class OtmannDistance:
         times = (len(self.structure), 1)
         saved = partial_transport(cost, np.tile(supply, times), np.tile(demand, times), 2 * _STAY)
         return saved.reshape(len(self.structure), -1).T
+
+    def _stacked(self, parts: NDArray[np.int64]) -> list[NDArray[Any]]:
+        """Labels (p, n), masses (p, n) and places (p, n, k); each different part is read once."""
+        different, position = np.unique(parts, return_inverse=True)
+        return [np.stack(column)[position] for column in zip(*(self._part[part] for part in different))]
