@@ -24,7 +24,7 @@ FLOORS = [
     {"supernet"},
     {"zoo"},
     {"estimate"},
-    {"search", "gradient"},
+    {"search", "gradient", "compress"},
     {"export"},
     {"bench"},
     {"study"},

@@ -28,8 +28,8 @@ _NAMES = {
     "design": "_design",
 }
 _ROOMS = (
-    "bench", "cost", "data", "errors", "estimate", "export", "recipes", "run", "search", "sklearn", "space",
-    "statistics", "study", "supernet", "testing", "train", "trial", "zoo",
+    "bench", "compress", "cost", "data", "errors", "estimate", "export", "gradient", "recipes", "run", "search",
+    "sklearn", "space", "statistics", "study", "supernet", "testing", "train", "trial", "zoo",
 )  # fmt: skip
 
 __all__ = ["Arch", "Choice", "Ordinal", "Real", "Space", "Study", "Supernet", "__version__", "design"]

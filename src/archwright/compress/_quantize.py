@@ -1,0 +1,363 @@
+"""Post-training quantisation: the pipelines."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+
+from archwright.compress._activations import LIMIT, Activations, inputs_of
+from archwright.compress._adaquant import AdaQuant
+from archwright.compress._affine import Affine, check_bits
+from archwright.compress._allocate_bits import FLOAT, allocate_bits
+from archwright.compress._bias_tuning import tune_biases
+from archwright.compress._fold import Folded, fold
+from archwright.compress._nupes import Nupes
+from archwright.compress._power import Power, best_exponent
+from archwright.compress._quantised import Quantised, follows_relu, quantised_layers, replace
+from archwright.compress._ranges import Ranges, Seen, check_ranges, weight_range
+from archwright.compress._statistics_tuning import of_calibration, tune_statistics
+from archwright.compress._trace import Layer, layers, trace
+from archwright.data import Split
+from archwright.errors import UserError, nearest
+
+Grid = Literal["uniform", "power"]
+Order = Literal["parallel", "sequential"]
+Told = Callable[[str, int, int], None]
+"""(what, done, of how many)."""
+_JUDGED = 256  # samples that a choice of bits is judged on
+
+
+@final
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Quantization:
+    """A pipeline of post-training quantisation.
+
+    Args:
+        grid: `"uniform"`, or `"power"` with one exponent found without data.
+        ranges: how ranges are found, for the uniform grid and all activations.
+        learn: `AdaQuant` or `Nupes` for every layer, or None.
+        order: whether a layer learns from the inputs of the full-precision network (`"parallel"`) or from those of the
+            layers quantised before it (`"sequential"`).
+        statistics: whether the statistics of folded normalisations are tuned at the end.
+        biases: steps by which biases are tuned after that, 0 for none.
+        symmetric: whether weights have their zero point in the middle.
+    """
+
+    grid: Grid = "uniform"
+    ranges: Ranges = "min-max"
+    learn: AdaQuant | Nupes | None = None
+    order: Order = "sequential"
+    statistics: bool = False
+    biases: int = 0
+    symmetric: bool = False
+
+    def __post_init__(self) -> None:
+        check_ranges(self.ranges)
+        if self.grid not in ("uniform", "power"):
+            raise UserError(f"grid is 'uniform' or 'power', got {self.grid!r}")
+        if self.order not in ("parallel", "sequential"):
+            raise UserError(f"order is 'parallel' or 'sequential', got {self.order!r}")
+        if isinstance(self.learn, Nupes) != (self.grid == "power") and self.learn is not None:
+            raise UserError("Nupes learns on the power grid, AdaQuant on the uniform one")
+
+
+METHODS: dict[str, Quantization] = {
+    "minmax": Quantization(),
+    "percentile": Quantization(ranges="percentile"),
+    "mse": Quantization(ranges="mse"),
+    "light": Quantization(statistics=True),
+    "adaquant-parallel": Quantization(ranges="mse", learn=AdaQuant(), order="parallel"),
+    "adaquant": Quantization(ranges="mse", learn=AdaQuant()),
+    "advanced": Quantization(ranges="mse", learn=AdaQuant(), statistics=True, biases=800),
+    "nupes-data-free": Quantization(grid="power"),
+    "nupes": Quantization(grid="power", ranges="mse", learn=Nupes()),
+}
+"""Pipelines by name."""
+
+
+def quantize(
+    module: nn.Module,
+    calibration: Tensor | Split,
+    *,
+    bits: int = 8,
+    method: str | Quantization = "adaquant",
+    activation_bits: int | None = None,
+    ends: int | None = 8,
+    size: float | None = None,
+    batch_size: int = 100,
+    memory: int = LIMIT,
+    seed: int = 0,
+    progress: Told | None = None,
+) -> fx.GraphModule:
+    """`module` with simulated low-precision weights and activations; the module itself is left as it is.
+
+    Batch normalisation is folded, every convolution and linear layer gets a quantiser for its weights, one grid for
+    each output channel, and one for its input.
+
+    Args:
+        module: a trained network that `torch.export` can read.
+        calibration: unlabelled inputs as the network takes them, (N, ...), at least 2; of a `Split`, its samples,
+            normalised.
+        bits: of weights and activations, 2 to 16; with `size`, the fewest that a layer may get.
+        method: one of `METHODS`, or a pipeline.
+        activation_bits: of activations; None: as the weights of the layer.
+        ends: bits of the first and the last layer; None: as all others.
+        size: fraction of the float32 size of the weights that is allowed: bits of every layer by integer programming.
+        batch_size: calibration samples at once.
+        memory: bytes of activations kept in memory; more go to disk.
+        seed: of everything random.
+        progress: told what is done.
+
+    Returns:
+        A graph of plain layers in `Quantised` ones; `quantised_layers` lists them.
+
+    Raises:
+        UserError: unsupported bits, an unknown method, weights or calibration data that are not finite or do not fit, a
+            size that cannot be reached (the smallest reachable is named), a network that cannot be traced.
+
+    Warns:
+        UserWarning: fewer calibration samples than a layer has unknowns (Hubara et al. 2021, section 4).
+    """
+    pipeline = _pipeline(method)
+    for b in (bits, activation_bits, ends):
+        if b is not None:
+            check_bits(b)
+    samples = _samples(module, calibration)
+    reference = trace(module, samples[:2])
+    folded = fold(reference)
+    reference.requires_grad_(False)
+    work = _Work(pipeline, reference, folded, samples, batch_size, memory, seed, activation_bits, progress)
+    names = list(layers(reference))
+    if not names:
+        raise UserError(f"{type(module).__name__} has no convolution and no linear layer to quantise")
+    if pipeline.learn is not None:
+        _warn_if_few(work, len(samples))
+    chosen = dict.fromkeys(names, bits)
+    if ends is not None:
+        chosen[names[0]] = chosen[names[-1]] = ends
+    if size is not None:
+        chosen = work.allocated(chosen, size)
+    graph = work.built(chosen)
+    work.learned(graph)
+    if pipeline.statistics:
+        wanted = of_calibration(reference, folded, work.batches())
+        tune_statistics(graph, wanted, work.batches())
+    if pipeline.biases:
+        work.tell("tuning biases", 0, 1)
+        tune_biases(graph, samples, work.logits(), steps=pipeline.biases, seed=seed)
+    graph.requires_grad_(False)
+    return graph
+
+
+def bits_of(graph: nn.Module) -> dict[str, int]:
+    """Bits of the weights of every quantised layer."""
+    return {n: int(m.weights.bits) for n, m in quantised_layers(graph).items() if m.weights is not None}  # type: ignore[arg-type]
+
+
+def size_of(graph: nn.Module) -> float:
+    """Size of the weights of all quantised layers as a fraction of float32."""
+    found = quantised_layers(graph)
+    count = {n: m.layer.weight.numel() for n, m in found.items()}
+    bits = bits_of(graph)
+    return sum(bits.get(n, FLOAT) * c for n, c in count.items()) / (FLOAT * sum(count.values()))
+
+
+def _pipeline(method: str | Quantization) -> Quantization:
+    if isinstance(method, Quantization):
+        return method
+    if method not in METHODS:
+        raise UserError(f"unknown method {method!r}{nearest(method, METHODS)}; methods: {', '.join(METHODS)}")
+    return METHODS[method]
+
+
+def _samples(module: nn.Module, calibration: Tensor | Split) -> Tensor:
+    if isinstance(calibration, Split):
+        calibration = torch.cat([x for x, _ in calibration.batches(256)])
+    if len(calibration) < 2:
+        raise UserError(f"calibration needs at least 2 samples, got {len(calibration)}")
+    if not torch.isfinite(calibration).all():
+        raise UserError("the calibration data hold values that are not finite")
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise UserError(f"{name} of the network holds values that are not finite")
+    was = module.training
+    try:
+        with torch.no_grad():
+            module.eval()(calibration[:2])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"the network cannot take calibration samples of shape {tuple(calibration.shape[1:])}: {reason}"
+        ) from error
+    finally:
+        module.train(was)
+    return calibration
+
+
+class _Work:
+    """One quantisation at work."""
+
+    def __init__(
+        self,
+        pipeline: Quantization,
+        reference: fx.GraphModule,
+        folded: Mapping[str, Folded],
+        samples: Tensor,
+        batch_size: int,
+        memory: int,
+        seed: int,
+        activation_bits: int | None,
+        progress: Told | None,
+    ) -> None:
+        self.pipeline, self.reference, self.folded, self.samples = pipeline, reference, folded, samples
+        self._batch_size, self._memory, self._seed = batch_size, memory, seed
+        self._activation_bits, self._progress = activation_bits, progress
+        self._seen = self._looked()
+        self._exponent: float | None = None
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(what, done, total)
+
+    def batches(self) -> Iterator[Tensor]:
+        """The calibration data; a last batch of one sample is left out, as it has no statistics."""
+        return (x for x in torch.split(self.samples, self._batch_size) if len(x) > 1)
+
+    @torch.no_grad()
+    def logits(self, graph: fx.GraphModule | None = None, count: int | None = None) -> Tensor:
+        graph = graph or self.reference
+        return torch.cat([graph(x).float() for x in torch.split(self.samples[:count], self._batch_size)])
+
+    @torch.no_grad()
+    def _looked(self) -> dict[str, Seen]:
+        """One pass that takes note of the inputs of all layers."""
+        seen = {name: Seen() for name in layers(self.reference)}
+        handles = [
+            self.reference.get_submodule(name).register_forward_pre_hook(lambda m, args, s=s: s.add(args[0]))
+            for name, s in seen.items()
+        ]
+        try:
+            for x in self.batches():
+                self.reference(x)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return seen
+
+    def built(self, bits: Mapping[str, int]) -> fx.GraphModule:
+        """The reference with quantisers."""
+        graph = copy.deepcopy(self.reference)
+        for name, layer in layers(graph).items():
+            replace(graph, name, self.quantised(name, layer, bits[name]))
+        return graph.eval()
+
+    def quantised(self, name: str, layer: Layer, bits: int) -> Quantised:
+        """One layer with its quantisers."""
+        activations = self._activation_bits or bits
+        return Quantised(layer, self._weights(layer.weight, bits), self._inputs(name, activations))
+
+    def _weights(self, weight: Tensor, bits: int) -> nn.Module:
+        pipeline = self.pipeline
+        if pipeline.grid == "power":
+            most = weight.detach().flatten(1).abs().amax(1).reshape(-1, *[1] * (weight.ndim - 1))
+            return Power(bits, self.exponent(bits), most)
+
+        def simulate(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+            return Affine(bits, low, high, symmetric=pipeline.symmetric)(x).detach()
+
+        return Affine(bits, *weight_range(weight, pipeline.ranges, simulate), symmetric=pipeline.symmetric)
+
+    def exponent(self, bits: int) -> float:
+        """The one of the network, at the bits of most of its layers."""
+        if self._exponent is None:
+            weights = [layer.weight for layer in layers(self.reference).values()]
+            self._exponent = best_exponent(weights, [bits] * len(weights))
+        return self._exponent
+
+    def _inputs(self, name: str, bits: int) -> nn.Module:
+        def simulate(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+            return Affine(bits, low, high)(x).detach()
+
+        low, high = self._seen[name].range(self.pipeline.ranges, simulate)
+        if self.pipeline.grid == "power":
+            signed = bool(low < 0)
+            return Power(bits, self.exponent(bits), torch.maximum(high, -low), signed=signed)
+        return Affine(bits, low, high)
+
+    def learned(self, graph: fx.GraphModule, names: Sequence[str] | None = None) -> None:
+        """Every layer optimised, in the order they run."""
+        learn = self.pipeline.learn
+        if learn is None:
+            return
+        found, originals = quantised_layers(graph), layers(self.reference)
+        for n, (name, layer) in enumerate(found.items()):
+            self.tell(f"learning {name}", n, len(found))
+            if names is not None and name not in names:
+                continue
+            targets = self._into(self.reference, name)
+            inputs = targets if self.pipeline.order == "parallel" else self._into(graph, name)
+            relu = follows_relu(graph, name)
+            learn(layer, originals[name], inputs, targets, relu=relu, seed=self._seed + n)
+
+    def _into(self, graph: fx.GraphModule, name: str) -> Activations:
+        return inputs_of(graph, name, self.batches(), limit=self._memory // 2)
+
+    def allocated(self, bits: Mapping[str, int], size: float) -> dict[str, int]:
+        """Bits of every layer within a fraction of the float32 size; those of the ends are at least what they were."""
+        names, base = list(bits), 8
+        wanted = self.logits(count=_JUDGED)
+        graph = self.built(dict.fromkeys(names, base))
+        start = _divergence(self.logits(graph, _JUDGED), wanted)
+        options = sorted(set(range(min(bits.values()), base)), reverse=True)
+        losses: dict[int, list[float]] = {option: [] for option in options}
+        for n, name in enumerate(names):
+            self.tell("measuring what every layer loses", n, len(names))
+            kept = graph.get_submodule(name)
+            for option in options:
+                layer = copy.deepcopy(layers(self.reference)[name])
+                replace(graph, name, self.quantised(name, layer, option))
+                worse = _divergence(self.logits(graph, _JUDGED), wanted) - start
+                losses[option].append(worse if option >= bits[name] else 1e6)
+            replace(graph, name, kept)
+        sizes = [layer.weight.numel() for layer in layers(self.reference).values()]
+        return dict(zip(names, allocate_bits(sizes, losses, base, size)))
+
+
+def _divergence(found: Tensor, wanted: Tensor) -> float:
+    """Kullback-Leibler divergence of the full-precision softmax from the quantised one, per sample."""
+    return float(F.kl_div(F.log_softmax(found, -1), F.log_softmax(wanted, -1), reduction="batchmean", log_target=True))
+
+
+def _warn_if_few(work: _Work, count: int) -> None:
+    """A convolution is determined by C_in k^2 / (H W) samples, a linear layer by as many as it has inputs."""
+    most, where = 0.0, ""
+    places: dict[str, int] = {}
+    handles = [
+        layer.register_forward_hook(lambda m, a, out, n=name: places.update({n: out[0].numel() // out.shape[1]}))
+        for name, layer in layers(work.reference).items()
+    ]
+    with torch.no_grad():
+        work.reference(work.samples[:2])
+    for handle in handles:
+        handle.remove()
+    for name, layer in layers(work.reference).items():
+        unknowns = layer.weight[0].numel()
+        positions = places[name] if not isinstance(layer, nn.Linear) else 1
+        if unknowns / positions > most:
+            most, where = unknowns / positions, name
+    if count < most:
+        warnings.warn(
+            f"{count} calibration samples are fewer than the {most:.0f} that {where} needs to be determined "
+            "(input channels x kernel / positions); it may over-fit",
+            stacklevel=3,
+        )
+
+
+__all__: list[Any] = ["METHODS", "Quantization", "bits_of", "quantize", "size_of"]

@@ -1,0 +1,224 @@
+"""A network as a graph of plain layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from archwright.compress._any_rank import AnyRank
+from archwright.errors import UserError
+
+_aten = torch.ops.aten
+_FUNCTIONAL: dict[Any, Any] = {
+    _aten.relu_.default: _aten.relu.default,
+    _aten.add_.Tensor: _aten.add.Tensor,
+    _aten.mul_.Tensor: _aten.mul.Tensor,
+    _aten.hardtanh_.default: _aten.hardtanh.default,
+    _aten.hardswish_.default: _aten.hardswish.default,
+    _aten.hardsigmoid_.default: _aten.hardsigmoid.default,
+    _aten.silu_.default: _aten.silu.default,
+    _aten.leaky_relu_.default: _aten.leaky_relu.default,
+    _aten.elu_.default: _aten.elu.default,
+    _aten.sub_.Tensor: _aten.sub.Tensor,
+}
+Layer = nn.Conv1d | nn.Conv2d | nn.Linear
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
+
+
+def trace(module: nn.Module, example: Tensor | tuple[Any, ...]) -> fx.GraphModule:
+    """`module` in eval mode as a graph in which every convolution, linear layer and batch normalisation is a module
+    under its own name, and everything else a function without side effects. Weights are copied.
+
+    Args:
+        module: any network that `torch.export` can read; a residual network, a transformer, one of the zoo.
+        example: its input, a batch of at least 2, or a tuple of inputs; the first axis of each becomes free.
+
+    Raises:
+        UserError: the network cannot be traced; the message names the line that stops it.
+    """
+    inputs = example if isinstance(example, tuple) else (example,)
+    was = module.training
+    batch = torch.export.Dim("batch", min=1)
+    shapes = tuple({0: batch} if isinstance(x, Tensor) and x.ndim else None for x in inputs)
+    try:
+        module.eval()
+        with torch.no_grad():
+            exported = torch.export.export(module, inputs, dynamic_shapes=shapes).module()
+    except Exception as error:
+        raise UserError(f"{type(module).__name__} cannot be traced: {_reason(error)}") from error
+    finally:
+        module.train(was)
+    return _plain(exported)
+
+
+def layers(graph: fx.GraphModule) -> dict[str, Layer]:
+    """Convolutions and linear layers by name, in the order they run."""
+    found: dict[str, Layer] = {}
+    for node in graph.graph.nodes:
+        if node.op == "call_module":
+            part = graph.get_submodule(node.target)
+            if isinstance(part, LAYERS):
+                found[node.target] = part
+    return found
+
+
+def _reason(error: Exception) -> str:
+    """What stopped the trace, and at which line of the user's code, in one line."""
+    text = str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    place = next(
+        (line for line in reversed(lines) if line.startswith("File ") and "site-packages/torch/" not in line), ""
+    )
+    return " ".join(filter(None, [lines[0] if lines else type(error).__name__, place and f"({place})"]))
+
+
+def _plain(exported: fx.GraphModule) -> fx.GraphModule:
+    root, graph = nn.Module(), fx.Graph()
+    place: dict[fx.Node, fx.Node] = {}
+
+    def value(node: fx.Node) -> Tensor:
+        found: Any = exported
+        for part in str(node.target).split("."):
+            found = getattr(found, part)
+        return found
+
+    for node in exported.graph.nodes:
+        if node.op == "call_module":  # guards of the export
+            continue
+        if node.op == "output":
+            (result,) = node.args
+            single = isinstance(result, tuple | list) and len(result) == 1
+            graph.output(fx.map_arg(result[0] if single else result, lambda n: place[n]))
+            continue
+        builder = _BUILDERS.get(node.target) if node.op == "call_function" else None
+        if builder is None:
+            fresh = graph.node_copy(node, lambda n: place[n])
+            if node.op == "get_attr":
+                _keep(root, str(node.target), value(node))
+            fresh.target = _FUNCTIONAL.get(fresh.target, fresh.target)
+            place[node] = fresh
+            continue
+        layer = builder(node, value)
+        name = _unused(root, _path(node))
+        _attach(root, name, layer)
+        place[node] = graph.call_module(name, (place[node.args[0]],))
+        place[node].meta = {"nn_module_stack": node.meta.get("nn_module_stack")}
+    for node in reversed(graph.nodes):
+        if node.op == "get_attr" and not node.users:
+            graph.erase_node(node)
+    graph.lint()
+    return fx.GraphModule(_pruned(root, graph), graph)
+
+
+def _path(node: fx.Node) -> str:
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return str(stack[-1][0]) if stack and stack[-1][0] else node.name
+
+
+def _unused(root: nn.Module, name: str) -> str:
+    taken, found, n = {k for k, m in root.named_modules() if type(m) is not nn.Module}, name, 2
+    while found in taken or not found:
+        found, n = f"{name}_{n}", n + 1
+    return found
+
+
+def _attach(root: nn.Module, name: str, layer: nn.Module) -> None:
+    *parents, last = name.split(".")
+    for part in parents:
+        if part not in root._modules:
+            root.add_module(part, nn.Module())
+        root = root._modules[part]  # type: ignore[assignment]
+    root.add_module(last, layer)
+
+
+def _keep(root: nn.Module, name: str, tensor: Tensor) -> None:
+    *parents, last = name.split(".")
+    for part in parents:
+        if part not in root._modules:
+            root.add_module(part, nn.Module())
+        root = root._modules[part]  # type: ignore[assignment]
+    if isinstance(tensor, nn.Parameter):
+        root.register_parameter(last, nn.Parameter(tensor.detach().clone()))
+    else:
+        root.register_buffer(last, tensor.detach().clone())
+
+
+def _pruned(root: nn.Module, graph: fx.Graph) -> nn.Module:
+    """`root` without the tensors that no node reads any more."""
+    read = {str(n.target) for n in graph.nodes if n.op == "get_attr"}
+    used = {str(n.target) for n in graph.nodes if n.op == "call_module"}
+    for name, part in list(root.named_modules()):
+        if name in used:
+            continue
+        for key in [*part._parameters, *part._buffers]:
+            if f"{name}.{key}".lstrip(".") not in read and not any(name.startswith(f"{u}.") for u in used):
+                delattr(part, key)
+    return root
+
+
+Value = Callable[[fx.Node], Tensor]
+
+
+def _argument(node: fx.Node, n: int, default: Any) -> Any:
+    return node.args[n] if len(node.args) > n else default
+
+
+def _tensor(node: fx.Node, n: int, value: Value) -> Tensor | None:
+    argument = _argument(node, n, None)
+    return None if argument is None else value(argument).detach()
+
+
+def _filled(layer: nn.Module, weight: Tensor | None, bias: Tensor | None) -> nn.Module:
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None:
+            setattr(layer, name, nn.Parameter(tensor.clone()))
+    return layer.eval()
+
+
+def _convolution(kind: type[nn.Conv1d] | type[nn.Conv2d]) -> Callable[[fx.Node, Value], nn.Module]:
+    def build(node: fx.Node, value: Value) -> nn.Module:
+        weight, bias = _tensor(node, 1, value), _tensor(node, 2, value)
+        assert weight is not None
+        groups = _argument(node, 6, 1)
+        padding = _argument(node, 4, 0)
+        layer = kind(
+            weight.shape[1] * groups,
+            weight.shape[0],
+            tuple(weight.shape[2:]),  # type: ignore[arg-type]
+            tuple(_argument(node, 3, [1])),
+            padding if isinstance(padding, str | int) else tuple(padding),
+            tuple(_argument(node, 5, [1])),
+            groups,
+            bias is not None,
+            device="meta",
+        )
+        return _filled(layer, weight, bias)
+
+    return build
+
+
+def _linear(node: fx.Node, value: Value) -> nn.Module:
+    weight, bias = _tensor(node, 1, value), _tensor(node, 2, value)
+    assert weight is not None
+    return _filled(nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta"), weight, bias)
+
+
+def _batch_norm(node: fx.Node, value: Value) -> nn.Module:
+    mean, variance = _tensor(node, 3, value), _tensor(node, 4, value)
+    if mean is None or variance is None:
+        raise UserError(f"batch normalisation {_path(node)} has no running statistics; it cannot be folded")
+    layer = AnyRank(len(mean), eps=_argument(node, 7, 1e-5), momentum=_argument(node, 6, 0.1))
+    layer.running_mean, layer.running_var = mean.clone(), variance.clone()
+    return _filled(layer, _tensor(node, 1, value), _tensor(node, 2, value))
+
+
+_BUILDERS: dict[Any, Callable[[fx.Node, Value], nn.Module]] = {
+    _aten.conv1d.default: _convolution(nn.Conv1d),
+    _aten.conv2d.default: _convolution(nn.Conv2d),
+    _aten.conv2d.padding: _convolution(nn.Conv2d),
+    _aten.linear.default: _linear,
+    _aten.batch_norm.default: _batch_norm,
+}

@@ -1,0 +1,67 @@
+"""Bits by integer programming: optima against all assignments."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from archwright.compress import allocate_bits
+from archwright.errors import UserError
+
+SIZES = (10, 40, 30, 20)
+LOSSES = {4: (0.30, 0.08, 0.05, 0.02), 2: (1.5, 0.5, 0.45, 0.10)}
+
+
+@pytest.mark.parametrize(
+    ("options", "fraction", "bits"),
+    [
+        ((4,), 0.20, [8, 8, 4, 4]),
+        ((4,), 0.17, [8, 4, 4, 8]),
+        ((4,), 0.14, [8, 4, 4, 4]),
+        ((4,), 0.125, [4, 4, 4, 4]),
+        ((4, 2), 0.125, [8, 4, 4, 2]),
+        ((4, 2), 0.10, [8, 2, 4, 2]),
+    ],
+)
+def test_the_worked_optima(options: tuple[int, ...], fraction: float, bits: list[int]) -> None:
+    """Sheet of AdaQuant, must show 1; greedy by loss a parameter would give (8, 4, 4, 4) at 0.17."""
+    assert allocate_bits(SIZES, {b: LOSSES[b] for b in options}, 8, fraction) == bits
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_assignment_is_better(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes, options = rng.integers(1, 100, 5).tolist(), (8, 6, 4, 2)
+    losses = {b: np.sort(rng.random(5)).tolist() for b in options[1:]}
+    fraction = float(rng.uniform(2 / 32, 8 / 32))
+    found = allocate_bits(sizes, losses, 8, fraction)
+
+    def cost(bits: tuple[int, ...]) -> float:
+        return sum(0.0 if b == 8 else losses[b][n] for n, b in enumerate(bits))
+
+    allowed = [
+        bits
+        for bits in itertools.product(options, repeat=5)
+        if np.dot(bits, sizes) <= 32 * fraction * sum(sizes) * (1 + 1e-9)
+    ]
+    assert tuple(found) in allowed
+    assert cost(tuple(found)) == pytest.approx(min(map(cost, allowed)))
+
+
+def test_what_cannot_be_reached_names_the_smallest() -> None:
+    with pytest.raises(ValueError, match=r"smallest reachable is 0\.125"):
+        allocate_bits(SIZES, {4: LOSSES[4]}, 8, 0.10)
+
+
+def test_a_gain_from_noise_is_no_gain() -> None:
+    """A negative rise of the loss counts as 1e-6, so that the base wins where there is room."""
+    assert allocate_bits((1, 1), {4: (-5.0, -5.0)}, 8, 0.25) == [8, 8]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "losses", "fraction"),
+    [((1, 2), {4: (0.1,)}, 0.2), ((), {}, 0.2), ((1, 0), {4: (0.1, 0.1)}, 0.2), ((1,), {4: (0.1,)}, 1.5)],
+)
+def test_bad_input(sizes: tuple[int, ...], losses: dict[int, tuple[float, ...]], fraction: float) -> None:
+    with pytest.raises(UserError):
+        allocate_bits(sizes, losses, 8, fraction)

@@ -1,0 +1,286 @@
+"""Post-training quantisation, from the graph to the pipelines."""
+
+import copy
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from compress_networks import accuracy, residual, trained
+from torch import Tensor, nn
+
+from archwright import zoo
+from archwright.compress import (
+    METHODS,
+    Activations,
+    AdaQuant,
+    Affine,
+    Nupes,
+    Quantised,
+    Quantization,
+    bits_of,
+    fold,
+    layers,
+    of_calibration,
+    of_training,
+    quantised_layers,
+    quantize,
+    size_of,
+    trace,
+    tune_statistics,
+)
+from archwright.compress._nupes import moved
+from archwright.compress._quantised import replace
+from archwright.errors import UserError
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*calibration samples are fewer")
+
+
+def calibration(n: int = 64) -> Tensor:
+    return torch.randn(n, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+# graph ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("build", "count"),
+    [
+        (lambda: residual(), 4),
+        (lambda: torchvision.models.mobilenet_v2(num_classes=10, width_mult=0.25), 53),
+        (lambda: torchvision.models.VisionTransformer(32, 8, 2, 2, 32, 64, num_classes=10), 10),
+    ],
+)
+def test_a_trace_computes_the_same(build: object, count: int) -> None:
+    net = build().eval()  # type: ignore[operator]
+    shape = (1, 8, 8) if count == 4 else (3, 32, 32)
+    graph = trace(net, torch.randn(3, *shape))
+    x = torch.randn(5, *shape)
+    assert torch.equal(graph(x), net(x))
+    assert len(layers(graph)) == count
+
+
+def test_a_network_of_the_zoo_is_traced_under_its_names() -> None:
+    net = zoo.build("convnet", in_channels=1, classes=10, image_size=8)
+    plain = net.extract(net.space.sample(np.random.default_rng(0))).eval()
+    graph = trace(plain, calibration(2))
+    names = dict(plain.named_modules())
+    assert all(name in names for name in layers(graph))
+    assert torch.equal(graph(calibration(4)), plain(calibration(4)))
+
+
+def test_what_stops_a_trace_is_named_with_its_line() -> None:
+    class Branch(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(UserError, match=r"Branch cannot be traced.*test_compress_quantize\.py"):
+        trace(Branch(), calibration(2))
+
+
+def test_folding_changes_nothing() -> None:
+    net = residual()
+    graph = trace(net, calibration(2))
+    folded = fold(graph)
+    assert set(folded) == {"stem", "first", "second"}
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in graph.modules())
+    assert (graph(calibration()) - net(calibration())).abs().max() < 1e-4
+
+
+# quantisers -----------------------------------------------------------------------------------------------------------
+
+
+def test_zero_is_exact_and_codes_are_integers() -> None:
+    quantiser = Affine(4, torch.tensor(-0.3), torch.tensor(1.1))
+    x = torch.linspace(-1, 2, 1001)
+    codes = quantiser.codes(x).detach()
+    assert torch.equal(codes, codes.round())
+    assert (int(codes.min()), int(codes.max())) == (0, 15)
+    assert quantiser(torch.tensor(0.0)).item() == 0.0
+    inside = x[(x >= -0.28) & (x <= 1.05)]
+    assert (quantiser(inside) - inside).abs().max() <= quantiser.scale.item() / 2 + 1e-6
+
+
+def test_a_symmetric_quantiser_has_its_zero_in_the_middle() -> None:
+    quantiser = Affine(4, torch.tensor(-0.7), torch.tensor(0.2), symmetric=True)
+    assert quantiser(torch.tensor([-0.7, 0.0, 0.7])).tolist() == pytest.approx([-0.7, 0.0, 0.7])
+    assert quantiser.levels == 14
+
+
+@pytest.mark.parametrize("bits", [1, 17, 4.0, True])
+def test_unsupported_bits(bits: object) -> None:
+    with pytest.raises(UserError, match="bits must be an integer from 2 to 16"):
+        Affine(bits, torch.tensor(-1.0), torch.tensor(1.0))  # type: ignore[arg-type]
+
+
+# statistics -----------------------------------------------------------------------------------------------------------
+
+
+def test_tuned_channels_have_the_training_statistics() -> None:
+    """On one calibration batch: mean beta and standard deviation |gamma| to 1e-3."""
+    graph = trace(residual(), calibration(2))
+    folded = fold(graph)
+    for name, layer in layers(graph).items():
+        replace(graph, name, Quantised(layer, None, None))
+    out: dict[str, Tensor] = {}
+    tune_statistics(graph, of_training(folded), [calibration()])
+    for name in folded:
+        graph.get_submodule(name).register_forward_hook(lambda m, a, o, n=name: out.update({n: o}))
+    with torch.no_grad():
+        graph(calibration())
+    for name, f in folded.items():
+        assert torch.allclose(out[name].mean((0, 2, 3)), f.beta, atol=1e-3)
+        assert torch.allclose(out[name].std((0, 2, 3)), f.gamma.abs(), rtol=2e-3, atol=1e-3)
+
+
+def test_tuning_the_full_precision_network_to_itself_changes_nothing() -> None:
+    graph = trace(residual(), calibration(2))
+    folded = fold(graph)
+    wanted = of_calibration(graph, folded, [calibration()])
+    before = graph(calibration(16))
+    for name, layer in layers(graph).items():
+        replace(graph, name, Quantised(layer, None, None))
+    tune_statistics(graph, wanted, [calibration()])
+    assert (graph(calibration(16)) - before).abs().max() < 1e-3
+
+
+def test_tuned_weights_stay_on_their_grid() -> None:
+    graph = quantize(residual(), calibration(), bits=3, method="light", ends=None)
+    for layer in quantised_layers(graph).values():
+        for channel in layer.weight.detach().flatten(1):
+            assert len(channel.unique()) <= 2**3
+
+
+# pipelines ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_at_eight_bits_keeps_the_network(method: str) -> None:
+    net = residual()
+    graph = quantize(net, calibration(), bits=8, method=_quick(method))
+    wanted, found = net(calibration()).detach(), graph(calibration())
+    assert ((found - wanted).norm() / wanted.norm()).item() < 0.05
+    assert set(bits_of(graph).values()) == {8}
+
+
+def _quick(method: str) -> Quantization:
+    pipeline = METHODS[method]
+    if isinstance(pipeline.learn, AdaQuant):
+        pipeline = dataclasses.replace(pipeline, learn=AdaQuant(iterations=20))
+    if isinstance(pipeline.learn, Nupes):
+        pipeline = dataclasses.replace(pipeline, learn=Nupes(iterations=20))
+    return dataclasses.replace(pipeline, biases=min(pipeline.biases, 20))
+
+
+def test_learning_and_tuning_repair_two_bits() -> None:
+    """Sheet of AdaQuant, must show 2, in direction: min-max < AdaQuant < AdaQuant and statistics, at least 5 points."""
+    net, calib, x, y = trained()
+    learn = AdaQuant(iterations=200)
+    found = {
+        name: accuracy(quantize(net, calib, bits=2, activation_bits=4, method=pipeline), x, y)
+        for name, pipeline in {
+            "min-max": Quantization(),
+            "parallel": Quantization(learn=learn, order="parallel"),
+            "both": Quantization(learn=learn, order="parallel", statistics=True),
+        }.items()
+    }
+    assert accuracy(net, x, y) > 95
+    assert found["parallel"] >= found["min-max"] + 5
+    assert found["both"] >= found["parallel"] - 1
+
+
+def test_a_learned_layer_is_never_worse_on_what_it_was_held_out() -> None:
+    net, calib, _, _ = trained()
+    graph = trace(net, calib[:2])
+    fold(graph)
+    layer = list(layers(graph).values())[1]
+    x = Activations()
+    x.add(torch.rand(100, *layer.weight.shape[1:2], 8, 8))
+    original = copy.deepcopy(layer)
+    low, high = layer.weight.detach().flatten(1).aminmax(dim=1)
+    shape = (-1, 1, 1, 1)
+    quantised = Quantised(layer, Affine(2, low.reshape(shape), high.reshape(shape)), None)
+    ratio = AdaQuant(iterations=100)(quantised, original, x, x, relu=True, seed=0)
+    assert ratio < 0.9
+
+
+def test_learned_power_codes_move_more_than_one() -> None:
+    net, calib, _, _ = trained()
+    learn = Nupes(iterations=100, code_lr=0.05)
+    graph = quantize(net, calib, bits=4, method=Quantization(grid="power", ranges="mse", learn=learn))
+    assert max(moved(layer) for layer in quantised_layers(graph).values()) > 0
+
+
+def test_a_size_is_kept_and_the_least_is_named() -> None:
+    net, calib, _, _ = trained()
+    graph = quantize(net, calib, bits=2, method="minmax", size=0.16, ends=None)
+    assert size_of(graph) <= 0.16
+    assert len(set(bits_of(graph).values())) > 1
+    with pytest.raises(ValueError, match=r"smallest reachable is 0\.0625"):
+        quantize(net, calib, bits=2, method="minmax", size=0.03, ends=None)
+
+
+def test_zeros_stay_zero() -> None:
+    net = copy.deepcopy(trained()[0])
+    layer = net[3]
+    with torch.no_grad():
+        layer.weight[layer.weight.abs() < layer.weight.abs().median()] = 0.0
+    for method in ("minmax", "adaquant", "nupes"):
+        graph = quantize(net, trained()[1], bits=4, method=_quick(method))
+        weight = quantised_layers(graph)["3"].weight
+        assert torch.equal(weight == 0, (weight == 0) | (layer.weight == 0))
+        assert (weight[layer.weight == 0] == 0).all()
+
+
+def test_the_module_itself_is_left_as_it_is() -> None:
+    net = residual().train()
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    quantize(net, calibration(), bits=4, method="light")
+    assert net.training
+    assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+
+
+# bad input ------------------------------------------------------------------------------------------------------------
+
+
+def test_calibration_of_the_wrong_shape() -> None:
+    with pytest.raises(UserError, match=r"cannot take calibration samples of shape \(3, 8, 8\)"):
+        quantize(residual(), torch.randn(8, 3, 8, 8))
+
+
+def test_weights_that_are_not_finite() -> None:
+    net = residual()
+    with torch.no_grad():
+        net.first.weight[0] = torch.nan
+    with pytest.raises(UserError, match=r"first\.weight of the network holds values that are not finite"):
+        quantize(net, calibration())
+
+
+def test_unknown_method_and_bits() -> None:
+    with pytest.raises(UserError, match="adaquant"):
+        quantize(residual(), calibration(), method="adaqant")
+    with pytest.raises(UserError, match="bits must be"):
+        quantize(residual(), calibration(), bits=1)
+
+
+@pytest.mark.filterwarnings("default:.*calibration samples are fewer")
+def test_too_few_samples_are_said() -> None:
+    with pytest.warns(UserWarning, match="calibration samples are fewer than the"):
+        quantize(residual(), calibration(4), bits=4, method=Quantization(learn=AdaQuant(iterations=1)))
+
+
+# activations ----------------------------------------------------------------------------------------------------------
+
+
+def test_activations_beyond_the_limit_go_to_disk_and_come_back() -> None:
+    parts = [torch.randn(5, 3, generator=torch.Generator().manual_seed(n)) for n in range(4)]
+    memory, disk = Activations(), Activations(limit=100)
+    for part, kept in itertools.product(parts, (memory, disk)):
+        kept.add(part)
+    assert disk.on_disk
+    assert not memory.on_disk
+    index = torch.tensor([0, 19, 7, 7])
+    assert torch.equal(disk.rows(index), torch.cat(parts)[index])
+    assert torch.equal(memory.rows(index), disk.rows(index))
