@@ -65,7 +65,7 @@ class PredictorGuided(Strategy):
         acquisition: Acquisition = "thompson",
         kappa: float = 1.0,
         initial: int = 10,
-        refit: int = 5,
+        refit: int = 10,
         parents: int = 10,
         candidates: int = 100,
         mutations: int = 3,
