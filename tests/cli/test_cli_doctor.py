@@ -14,7 +14,7 @@ def test_machine_readable(capsys):
     assert "cpu" in found["devices"]
     assert found["processor"]["torch_threads"] == torch.get_num_threads()
     assert sorted(found["data"]) == data.names()
-    assert set(found["extras"]) == {"graph", "text", "ray", "ui", "postgres"}
+    assert set(found["extras"]) == {"graph", "text", "ray", "ui", "peers", "postgres"}
 
 
 def test_data_is_found_where_it_is(capsys, tmp_path, monkeypatch):

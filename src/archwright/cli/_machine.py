@@ -13,7 +13,8 @@ _FEATURES = (
     "asimddp", "i8mm", "bf16", "sve",
 )  # fmt: skip
 _EXTRAS = {
-    "graph": "torch_geometric", "text": "transformers", "ray": "ray", "ui": "optuna_dashboard", "postgres": "psycopg",
+    "graph": "torch_geometric", "text": "transformers", "ray": "ray", "ui": "optuna_dashboard", "peers": "pymoo",
+    "postgres": "psycopg",
 }  # fmt: skip
 
 
