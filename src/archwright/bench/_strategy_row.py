@@ -36,7 +36,8 @@ class StrategyRow:
         valid_regret, valid_low, valid_high: at the end, by validation.
         test_regret, test_low, test_high: at the end, by test.
         seconds: spent in `ask` and `tell` during one run, the mean over seeds.
-        area: validation regret averaged over the logarithm of the budget, from the first evaluation to the last.
+        area: validation regret averaged over the logarithm of the budget, from the first evaluation to the last; NaN
+            where a run had no incumbent after the first one, as with short trainings.
         valid, test: (seeds, budget) regrets after 1, 2, ... evaluations, NaN before the first complete one; of expected
             random search (1, budget).
         failed: share of evaluations without a result.
@@ -141,11 +142,10 @@ def _row(
 
 
 def area(regrets: NDArray[np.float64]) -> float:
-    """Mean of (runs, budget) regrets over the logarithm of the budget; NaN columns are left out."""
+    """Mean of (runs, budget) regrets over the logarithm of the budget; NaN where a run had no incumbent at first."""
     n = np.arange(1, regrets.shape[1] + 1)
     weights = np.log(n + 1) - np.log(n)
-    there = ~np.isnan(regrets).any(0)
-    return float((regrets.mean(0)[there] * weights[there]).sum() / weights[there].sum()) if there.any() else math.nan
+    return float((regrets.mean(0) * weights).sum() / weights.sum())
 
 
 def ranked(rows: Sequence[StrategyRow]) -> list[StrategyRow]:
