@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 from archwright.search._bayesian_optimisation import BayesianOptimisation
 from archwright.search._gaussian_process import Ranges
-from archwright.search.batches._quality_k_dpp import QualityKDPP
+from archwright.search.candidates._evolution import Evolution
+from archwright.search.candidates._genetic import Genetic
 from archwright.space import Space
 from archwright.trial import Objective
 
@@ -86,7 +88,7 @@ def tw_nas(
         space,
         kernel="tree-wasserstein",
         acquisition=acquisition,
-        batch=QualityKDPP(),
+        batch="k-dpp",
         candidates=candidates,
         targets=targets,
         initial=initial,
@@ -118,12 +120,10 @@ def nasbot(
         limits: upper limits on metrics.
         seed: non-negative integer.
     """
-    from archwright.search.candidates._evolution import Evolution
-
     return BayesianOptimisation(
         space,
         kernel="otmann",
-        candidates=lambda where: Evolution(where, size=size),
+        candidates=functools.partial(Evolution, size=size),
         targets="standard",
         initial=initial,
         objectives=objectives,
@@ -155,12 +155,10 @@ def string_kernel_bo(
         limits: upper limits on metrics.
         seed: non-negative integer.
     """
-    from archwright.search.candidates._genetic import Genetic
-
     return BayesianOptimisation(
         space,
         kernel="string",
-        candidates=lambda where: Genetic(where, population=population, generations=generations),
+        candidates=functools.partial(Genetic, population=population, generations=generations),
         targets="standard",
         initial=initial,
         ranges=Ranges(noise=(1e-6, 0.1), noise_prior=None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -243,6 +244,8 @@ def _made(registry: Registry, name: str) -> Any:
 
 def _name(part: Any) -> str:
     """How a part is stored with a study."""
+    if isinstance(part, functools.partial):
+        return f"{_name(part.func)}({', '.join(f'{key}={value}' for key, value in part.keywords.items())})"
     if isinstance(part, str):
         return part
     return part.__name__ if isinstance(part, type) else type(part).__name__
