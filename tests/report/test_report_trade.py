@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -118,3 +119,14 @@ def test_how_to_repeat(facts):
     assert "torch 2.14.1" in page
     assert "seed: 7" in page
     assert RESULT["data"]["name"] in page
+
+
+def test_only_candidates_at_the_largest_budget_are_compared(changed):
+    budgets = [(0, 99.0, 3.0), (1, 80.0, 9.0), (2, 95.0, 3.0), (3, 90.0, 9.0)]
+    trials = [dataclasses.replace(trial(n, accuracy, 500), budget=budget) for n, accuracy, budget in budgets]
+    facts = changed(trials=trials)
+    assert [t.number for t in facts.ranked] == [3, 1]
+    assert best_so_far(facts, trials, "candidates") == [(2, 80), (4, 90), (4, 90)]
+    said = text(facts)
+    assert "only values at one budget are compared with each other" in said
+    assert "Shown: those at the largest budget, 9." in said
