@@ -142,7 +142,8 @@ class BayesianOptimisation(Strategy):
         if n - first > 1 and self._ready:
             rng = self._streams[self.made]
             surrogate, pool = self._pool(rng)
-            self._together.extend(self.batch.together(surrogate, pool, n - first, rng) or ())
+            together = self.batch.together(surrogate, pool, n - first, rng) if pool else None
+            self._together.extend(together or ())
         made += [self._next() for _ in range(n - first)]
         return made
 
