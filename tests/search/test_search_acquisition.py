@@ -49,7 +49,7 @@ def test_log_improvement_falls_smoothly_where_the_plain_one_is_zero():
     assert torch.isfinite(value).all()
     assert (value.diff() > 0).all()
     assert (slope > 0).all()
-    assert float(value[0]) == pytest.approx(-0.5 * 150**2 - 0.5 * math.log(2 * math.pi) - 2 * math.log(150), abs=1e-3)
+    assert value[0].item() == pytest.approx(-0.5 * 150**2 - 0.5 * math.log(2 * math.pi) - 2 * math.log(150), abs=1e-3)
 
 
 def test_the_confidence_bound_is_optimistic():

@@ -16,11 +16,14 @@ def test_names() -> None:
         "area",
         "asynchronous-halving",
         "bohb",
+        "casmopolitan",
+        "gp",
         "hyperband",
         "kernel-density",
         "learning-curve-stopping",
         "local-search",
         "median-stopping",
+        "nasbot",
         "nsga2",
         "optuna-gp",
         "optuna-nsga2",
@@ -35,7 +38,9 @@ def test_names() -> None:
         "regularized-evolution",
         "reinforce",
         "screening",
+        "string-kernel-bo",
         "successive-halving",
+        "tw-nas",
     ]
 
 
