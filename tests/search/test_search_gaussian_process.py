@@ -77,9 +77,9 @@ def test_one_observation_by_hand():
 
 def test_fitting_raises_the_likelihood_and_keeps_the_ranges():
     process = rbf()
-    before = float(process.log_likelihood())
+    before = process.log_likelihood().item()
     process.fit(2, np.random.default_rng(0))
-    assert float(process.log_likelihood()) > before + 1
+    assert process.log_likelihood().item() > before + 1
     assert 0.5 <= process.scale <= 2.0 + 1e-9
     assert 1e-3 - 1e-9 <= process.noise <= 0.1
 
