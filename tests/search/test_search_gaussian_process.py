@@ -89,7 +89,7 @@ def test_fitting_is_a_function_of_data_and_stream():
     for _ in range(2):
         process = rbf()
         process.fit(2, np.random.default_rng(1))
-        fits.append((process.scale, process.noise, float(process.kernel.lengthscale)))
+        fits.append((process.scale, process.noise, process.kernel.lengthscale.item()))
     assert fits[0] == fits[1]
 
 
