@@ -12,6 +12,7 @@ from archwright.search.kernels._layers import Layers, kind, penalty
 from archwright.search.kernels._partial_transport import partial_transport
 
 _STAY = 1.0  # cost of a unit of computation without a counterpart
+_ROOM = 64  # labels at first; doubled when they are more
 _CHUNK = 2**20  # entries of cost matrices at a time
 
 _Part = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
@@ -34,7 +35,8 @@ class OtmannDistance:
     def __init__(self, structure: Sequence[float]) -> None:
         self.structure = tuple(structure)
         self._label: dict[str, int] = {}
-        self._penalty = np.zeros((0, 0))
+        self._of_kind: dict[str, list[str]] = {}
+        self._penalty = np.full((_ROOM, _ROOM), np.inf)
         self._part: list[_Part] = []
         self._parts: list[dict[str, int]] = []
         self._total: list[float] = []
@@ -46,10 +48,9 @@ class OtmannDistance:
 
     def add(self, network: Layers) -> int:
         """Its number, counted from 0."""
-        for label in network.labels:
-            self._label.setdefault(label, len(self._label))
-        if len(self._label) > len(self._penalty):
-            self._penalty = np.array([[penalty(a, b) for b in self._label] for a in self._label])
+        for label in dict.fromkeys(network.labels):
+            if label not in self._label:
+                self._learn(label)
         kinds = np.array([kind(label) for label in network.labels])
         number = np.array([self._label[label] for label in network.labels])
         parts = {}
@@ -60,6 +61,19 @@ class OtmannDistance:
         self._parts.append(parts)
         self._total.append(float(network.mass.sum()))
         return len(self._parts) - 1
+
+    def _learn(self, label: str) -> None:
+        """Number a label and note its penalties against those of its kind; a number makes a label of every value."""
+        here = self._label[label] = len(self._label)
+        if here == len(self._penalty):
+            grown = np.full((2 * here, 2 * here), np.inf)
+            grown[:here, :here] = self._penalty
+            self._penalty = grown
+        same = self._of_kind.setdefault(kind(label), [])
+        same.append(label)
+        for other in same:
+            there = self._label[other]
+            self._penalty[here, there] = self._penalty[there, here] = penalty(label, other)
 
     def total(self, number: int) -> float:
         """All computation of a network."""
