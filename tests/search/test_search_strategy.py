@@ -1,5 +1,7 @@
 """What holds for every registered strategy: the replay rule, batches, counting, hostile trials."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -32,16 +34,17 @@ def make(name: str, space: Space, seed: int = 0) -> Strategy:
     return build(name, space, seed=seed, **GOALS, **SMALL.get(name, {}))  # type: ignore[arg-type]
 
 
-def evaluate(number: int, arch: Arch | Proposal) -> Trial:
+def evaluate(number: int, proposed: Arch | Proposal) -> Trial:
     """Every state a trial can end in, and ties."""
-    assert isinstance(arch, Arch)
+    arch, budget = (proposed.arch, proposed.budget) if isinstance(proposed, Proposal) else (proposed, None)
     params = 100.0 * sum(len(str(v)) for v in arch.values())
     if number % 11 == 3:
-        return Trial(number=number, arch=arch, state="failed", error="boom")
+        return Trial(number=number, arch=arch, budget=budget, state="failed", error="boom")
     if params > 800:
-        return Trial(number=number, arch=arch, state="refused", metrics={"params": params})
+        return Trial(number=number, arch=arch, budget=budget, state="refused", metrics={"params": params})
     metrics = {"accuracy": float(int(arch.key[:2], 16)), "params": params}
-    return Trial(number=number, arch=arch, state="stopped" if number % 7 == 5 else "complete", metrics=metrics)
+    state: Literal["stopped", "complete"] = "stopped" if number % 7 == 5 else "complete"
+    return Trial(number=number, arch=arch, budget=budget, state=state, metrics=metrics)
 
 
 def drive(strategy: Strategy, count: int, batch: int) -> list[Trial]:
