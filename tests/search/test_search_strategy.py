@@ -27,6 +27,8 @@ SMALL: dict[str, dict[str, object]] = {
     "pymoo-ga": {"population": 8},
     "pymoo-nsga2": {"population": 8},
 }
+SLOW = ("casmopolitan", "gp", "nasbot", "optuna-gp", "pnas", "predictor", "string-kernel-bo", "tw-nas")  # fit at each
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names()]
 GOALS = {"objectives": ("accuracy", "params"), "limits": {"params": 500.0}}
 
 
@@ -58,7 +60,7 @@ def drive(strategy: Strategy, count: int, batch: int) -> list[Trial]:
 
 
 @pytest.mark.parametrize("batch", [1, 3, 20])
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_new_instance_told_the_trials_proposes_the_same(name: str, batch: int, mixed: Space) -> None:
     old = make(name, mixed)
     trials = drive(old, 40, batch)
@@ -69,17 +71,17 @@ def test_a_new_instance_told_the_trials_proposes_the_same(name: str, batch: int,
     assert new.ask(batch) == old.ask(batch)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NAMES)
 def test_proposals_are_of_the_space(name: str, mixed: Space) -> None:
     assert all(trial.arch in mixed for trial in drive(make(name, mixed), 60, 4))
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NAMES)
 def test_seeds_matter(name: str, mixed: Space) -> None:
     assert drive(make(name, mixed, 0), 12, 1) != drive(make(name, mixed, 1), 12, 1)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NAMES)
 def test_asking_one_by_one_is_asking_for_a_batch(name: str, mixed: Space) -> None:
     one, batch = make(name, mixed), make(name, mixed)
     drive(one, 30, 1)
@@ -88,7 +90,7 @@ def test_asking_one_by_one_is_asking_for_a_batch(name: str, mixed: Space) -> Non
     assert [one.ask() for _ in range(5)] == batch.ask(5)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NAMES)
 def test_all_trials_failing_is_survived(name: str, mixed: Space) -> None:
     strategy = make(name, mixed)
     for number in range(30):

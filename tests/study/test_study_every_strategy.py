@@ -83,7 +83,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_stopped_anywhere_it_goes_on_the_same(name: str, tmp_path: Path, batch: int) -> None:
     """With batches of four it is stopped in the middle of the second, then in the middle of the third."""
 
