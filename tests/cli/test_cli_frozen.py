@@ -29,7 +29,8 @@ FROZEN = {
 
 BELOW = {
     "bench estimators": "--problem --dataset --estimators --count --metric --data --seed --out --json",
-    "bench strategies": "--problem --dataset --strategies --budget --seeds --initial --metric --jobs --again --out --json",
+    "bench strategies": "--problem --dataset --strategies --budget --seeds --initial --metric --jobs --again --out "
+    "--json",
 }
 
 
