@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, final
 
 import torch
 import torch.nn.functional as F
@@ -291,7 +291,7 @@ class _Work:
             return Power(bits, self.exponent(bits), torch.maximum(high, -low), signed=signed)
         return Affine(bits, low, high)
 
-    def learned(self, graph: fx.GraphModule, names: Sequence[str] | None = None) -> None:
+    def learned(self, graph: fx.GraphModule) -> None:
         """Every layer optimised, in the order they run."""
         learn = self.pipeline.learn
         if learn is None:
@@ -299,8 +299,6 @@ class _Work:
         found, originals = quantised_layers(graph), layers(self.reference)
         for n, (name, layer) in enumerate(found.items()):
             self.tell(f"learning {name}", n, len(found))
-            if names is not None and name not in names:
-                continue
             targets = self._into(self.reference, name)
             inputs = targets if self.pipeline.order == "parallel" else self._into(graph, name)
             relu = follows_relu(graph, name)
@@ -358,6 +356,3 @@ def _warn_if_few(work: _Work, count: int) -> None:
             "(input channels x kernel / positions); it may over-fit",
             stacklevel=3,
         )
-
-
-__all__: list[Any] = ["METHODS", "Quantization", "bits_of", "quantize", "size_of"]

@@ -22,7 +22,7 @@ def check(mixed: str) -> None:
         UserError: neither `"exact"` nor `"difference"`.
     """
     if mixed not in ("exact", "difference"):
-        raise UserError(f"mixed derivatives are 'exact' or by 'difference', got {mixed!r}")
+        raise UserError(f"second derivatives are 'exact' or by 'difference', got {mixed!r}")
 
 
 class Differences:
