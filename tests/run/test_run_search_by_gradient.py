@@ -68,11 +68,11 @@ def test_every_recipe_names_parts_that_go_together(name: str) -> None:
 
 def test_a_method_as_strategy_is_its_recipe() -> None:
     def asked(**options: str) -> argparse.Namespace:
-        args = argparse.Namespace(**{"recipe": "default", "strategy": None, **options})
+        args = argparse.Namespace(**{"recipe": "default", "strategy": None, "estimator": None, **options})
         _take_recipe_of_strategy(args)
         return args
 
-    assert vars(asked(strategy="darts")) == {"recipe": "darts", "strategy": None}
-    assert vars(asked(strategy="nsga2")) == {"recipe": "default", "strategy": "nsga2"}
+    assert (asked(strategy="darts").recipe, asked(strategy="darts").strategy) == ("darts", None)
+    assert (asked(strategy="nsga2").recipe, asked(strategy="nsga2").strategy) == ("default", "nsga2")
     with pytest.raises(UserError, match="--recipe gdas instead of --recipe bignas"):
         asked(strategy="gdas", recipe="bignas")

@@ -13,6 +13,7 @@ from archwright.bench._nasbench101 import NasBench101
 from archwright.bench._nasbench201 import NasBench201
 from archwright.bench._nasbench_macro import NasBenchMacro
 from archwright.bench._nats_size import NatsSize
+from archwright.bench._pretrained import CifarResNet, Pretrained, pretrained
 from archwright.bench._problem_judge import ProblemJudge
 from archwright.bench._row import Row
 from archwright.bench._run import Run
@@ -27,6 +28,7 @@ __all__ = [
     "BENCHMARKS",
     "PROBLEMS",
     "Benchmark",
+    "CifarResNet",
     "ConvMacro",
     "EntangledCell",
     "Judge",
@@ -36,6 +38,7 @@ __all__ = [
     "NasBenchGraph",
     "NasBenchMacro",
     "NatsSize",
+    "Pretrained",
     "Problem",
     "ProblemJudge",
     "Row",
@@ -51,6 +54,7 @@ __all__ = [
     "fetch",
     "load",
     "names",
+    "pretrained",
     "problem",
     "read_hw_nas_bench",
     "standings",

@@ -173,7 +173,7 @@ def _pipeline(method: str | Quantization) -> Quantization:
     if isinstance(method, Quantization):
         return method
     if method not in METHODS:
-        raise UserError(f"unknown method {method!r}{nearest(method, METHODS)}; methods: {', '.join(METHODS)}")
+        raise UserError(f"unknown method {method!r}{nearest(method, METHODS)}")
     return METHODS[method]
 
 
