@@ -16,7 +16,7 @@ def test_parameters_of_the_paper() -> None:
 
 
 def test_wrong_names_and_depths() -> None:
-    with pytest.raises(UserError, match="did you mean.*cifar10_resnet20"):
+    with pytest.raises(UserError, match=r"did you mean.*cifar10_resnet20"):
         bench.pretrained("cifar10_resnet2")
     with pytest.raises(UserError, match="6 n \\+ 2"):
         bench.CifarResNet(21)
