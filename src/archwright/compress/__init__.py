@@ -11,6 +11,7 @@ from archwright.compress._affine import Affine
 from archwright.compress._allocate_bits import allocate, allocate_bits
 from archwright.compress._bias_tuning import tune_biases
 from archwright.compress._fold import Folded, fold
+from archwright.compress._masks import Masks, prunable
 from archwright.compress._nupes import Nupes, PowerCodes
 from archwright.compress._power import Power, best_exponent
 from archwright.compress._quantised import Quantised, quantised_layers
@@ -24,6 +25,7 @@ __all__ = [
     "AdaQuant",
     "Affine",
     "Folded",
+    "Masks",
     "Nupes",
     "Power",
     "PowerCodes",
@@ -39,6 +41,7 @@ __all__ = [
     "layers",
     "of_calibration",
     "of_training",
+    "prunable",
     "quantised_layers",
     "quantize",
     "size_of",
