@@ -14,7 +14,8 @@ from supernet_networks import mixed
 from torch import Tensor, nn
 
 from archwright.space import Arch, Choice, Space
-from archwright.supernet import OneOf, Sampler, Sandwich, Supernet, SupernetStep, Uniform, distillation, extreme
+from archwright.supernet import OneOf, Sampler, Sandwich, Supernet, SupernetStep, Uniform, extreme
+from archwright.train import distillation
 
 X = torch.randn(6, 2, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 Y = torch.tensor([0, 1, 2, 3, 4, 0])

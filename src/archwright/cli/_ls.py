@@ -13,9 +13,9 @@ from archwright.errors import UserError, nearest
 
 KINDS = {
     "recipes": "", "spaces": "space", "strategies": "strategy", "estimators": "estimator", "samplers": "sampler",
-    "relaxations": "relaxation", "hypergradients": "hypergradient", "updates": "update", "schedules": "schedule",
-    "derivations": "derivation", "phases": "phase", "benchmarks": "benchmark", "problems": "problem", "data": "data",
-    "devices": "",
+    "distillations": "distillation", "relaxations": "relaxation", "hypergradients": "hypergradient",
+    "updates": "update", "schedules": "schedule", "derivations": "derivation", "phases": "phase",
+    "benchmarks": "benchmark", "problems": "problem", "data": "data", "devices": "",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from archwright.registry import Registry
 _PLACES = {
     "space": ("archwright.zoo", "SPACES"),
     "sampler": ("archwright.supernet", "SAMPLERS"),
+    "distillation": ("archwright.train", "DISTILLATIONS"),
     "estimator": ("archwright.estimate", "ESTIMATORS"),
     "strategy": ("archwright.search", "STRATEGIES"),
     "phase": ("archwright.run", "PHASES"),

@@ -5,19 +5,28 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from archwright.data import Images, Split, Splits
+from archwright.registry import Part
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.run._watch import Watch
 from archwright.space import Arch
-from archwright.supernet import distillation, extreme, recalibrate
-from archwright.train import Trainer, classification_loss, evaluate
+from archwright.supernet import extreme, recalibrate
+from archwright.train import (
+    DISTILLATIONS,
+    Distillation,
+    Trainer,
+    classification_loss,
+    evaluate,
+    take,
+    watching,
+)
 from archwright.trial import Report
 from archwright.zoo import Evaluation, EvaluationNetwork
 
@@ -32,6 +41,7 @@ class Train(Phase):
         start: `"inherited"`: from the supernet's weights, if they are trained; `"fresh"`: from new ones.
         distil: weight of the soft labels of the supernet's largest network in the loss, in [0, 1]; 0, or a supernet
             that is not trained, means labels only.
+        distillation: what is learnt from that network.
         label_smoothing: of the loss against labels.
         trainer: how to train.
         refit: train once more, in the same way, on the training and validation parts together, and answer with that
@@ -44,6 +54,7 @@ class Train(Phase):
 
     start: Literal["inherited", "fresh"] = "inherited"
     distil: float = 0.0
+    distillation: Annotated[Part, "distillation"] = Part("distillation", "logits")
     label_smoothing: float = 0.0
     trainer: Trainer = Trainer(epochs=40, lr=0.05)
     refit: bool | Literal["auto"] = "auto"
@@ -109,25 +120,31 @@ class Train(Phase):
             teacher = state.net.slice(largest)
             batches = state.splits.train.batches(256, shuffle=True, seed=state.config.seed, device=state.device)
             recalibrate(teacher, itertools.islice((x for x, _ in batches), 16))
-        return _Step(teacher, self.distil, self.label_smoothing)
+        return _Step(teacher, self.distil, self.distillation.build(DISTILLATIONS), self.label_smoothing)
 
 
 class _Step:
-    """Cross-entropy against labels, mixed with that against a teacher (Hinton et al. 2015, temperature 1)."""
+    """Cross-entropy against labels, mixed with what a teacher shows."""
 
-    def __init__(self, teacher: nn.Module | None, weight: float, label_smoothing: float) -> None:
+    def __init__(
+        self, teacher: nn.Module | None, weight: float, distillation: Distillation, label_smoothing: float
+    ) -> None:
         self.teacher, self.weight, self.label_smoothing = teacher, weight, label_smoothing
+        self.distillation = distillation
 
     def __call__(
         self, module: nn.Module, x: Tensor, y: Tensor, *, backward: Callable[[Tensor], None], rng: np.random.Generator
     ) -> dict[str, Tensor | float]:
-        outputs = module(x)
-        loss = classification_loss(outputs, y, label_smoothing=self.label_smoothing)
-        if self.teacher is not None:
-            with torch.no_grad():
-                soft = self.teacher(x).float()
-            logits = (outputs if isinstance(outputs, Tensor) else outputs[0]).float()
-            loss = (1 - self.weight) * loss + self.weight * distillation(logits, soft)
+        if self.teacher is None:
+            loss = classification_loss(module(x), y, label_smoothing=self.label_smoothing)
+        else:
+            with torch.no_grad(), watching(self.teacher) as seen:
+                shown = take(seen, self.teacher(x))
+            with watching(module) as seen:
+                outputs = module(x)
+                student = take(seen, outputs)
+            loss = classification_loss(outputs, y, label_smoothing=self.label_smoothing)
+            loss = (1 - self.weight) * loss + self.weight * self.distillation(student, shown)
         backward(loss)
         return {"loss": loss.detach()}
 

@@ -14,7 +14,7 @@ from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.run._watch import Watch
 from archwright.supernet import SAMPLERS, SupernetStep, extreme
-from archwright.train import Trainer, evaluate
+from archwright.train import DISTILLATIONS, Trainer, evaluate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class TrainSupernet(Phase):
         sampler: which architectures a step visits.
         distil: whether the others of a step learn from the first (in-place distillation).
         label_smoothing: of the loss against labels.
+        distillation: what they learn from it.
         trainer: how to train.
         share: part of the run's minutes for this phase, in (0, 1].
     """
@@ -32,6 +33,7 @@ class TrainSupernet(Phase):
     sampler: Annotated[Part, "sampler"] = Part("sampler", "sandwich")
     distil: bool = True
     label_smoothing: float = 0.0
+    distillation: Annotated[Part, "distillation"] = Part("distillation", "logits")
     trainer: Trainer = Trainer(epochs=60)
     share: float = 0.45
 
@@ -45,7 +47,11 @@ class TrainSupernet(Phase):
             return
         net = state.net.to(state.device)
         step = SupernetStep(
-            net.space, self.sampler.build(SAMPLERS), distil=self.distil, label_smoothing=self.label_smoothing
+            net.space,
+            self.sampler.build(SAMPLERS),
+            distil=self.distil,
+            label_smoothing=self.label_smoothing,
+            distillation=self.distillation.build(DISTILLATIONS),
         )
         largest = extreme(net.space, np.random.default_rng(state.config.seed), largest=True)
 

@@ -14,7 +14,7 @@ from archwright.supernet._samplers import SAMPLERS, Sampler, Sandwich, Uniform, 
 from archwright.supernet._searchable import Searchable
 from archwright.supernet._selection import Paths
 from archwright.supernet._supernet import Supernet
-from archwright.supernet._training import SupernetStep, distillation
+from archwright.supernet._training import SupernetStep
 
 __all__ = [
     "SAMPLERS",
@@ -36,7 +36,6 @@ __all__ = [
     "Uniform",
     "Zero",
     "cut",
-    "distillation",
     "extreme",
     "recalibrate",
     "spread",

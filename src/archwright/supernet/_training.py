@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import torch.nn.functional as F
@@ -10,16 +11,7 @@ from torch import Tensor, nn
 
 from archwright.space import Space
 from archwright.supernet._samplers import Sampler
-
-
-def distillation(student: Tensor, teacher: Tensor) -> Tensor:
-    """Cross-entropy of the student against the teacher's distribution, `-sum_k p_k log q_k`, mean over the batch.
-
-    Args:
-        student: logits (N, K).
-        teacher: logits (N, K); no gradient reaches them (Yu et al. 2020, BigNAS, in-place distillation; temperature 1).
-    """
-    return F.cross_entropy(student, teacher.detach().softmax(-1))
+from archwright.train import Distillation, Logits, Seen, take, watching
 
 
 class SupernetStep:
@@ -33,22 +25,35 @@ class SupernetStep:
         sampler: draws the architectures, teacher first.
         distil: whether the others learn from the first.
         label_smoothing: of the loss against labels.
+        distillation: what they learn from it.
     """
 
-    def __init__(self, space: Space, sampler: Sampler, *, distil: bool = True, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self,
+        space: Space,
+        sampler: Sampler,
+        *,
+        distil: bool = True,
+        label_smoothing: float = 0.0,
+        distillation: Distillation | None = None,
+    ) -> None:
         self.space, self.sampler, self.distil, self.label_smoothing = space, sampler, distil, label_smoothing
+        self.distillation = distillation or Logits()
 
     def __call__(
         self, module: nn.Module, x: Tensor, y: Tensor, *, backward: Callable[[Tensor], None], rng: np.random.Generator
     ) -> dict[str, Tensor]:
         first, *others = self.sampler(self.space, rng)
-        teacher = module(x, first)
-        loss = F.cross_entropy(teacher, y, label_smoothing=self.label_smoothing)
-        backward(loss)
-        for arch in others:
-            logits = module(x, arch)
-            if self.distil:
-                backward(distillation(logits, teacher))
-            else:
-                backward(F.cross_entropy(logits, y, label_smoothing=self.label_smoothing))
+        watched = watching(module) if self.distil and self.distillation.watches else nullcontext(Seen())
+        with watched as seen:
+            outputs = module(x, first)
+            teacher = take(seen, outputs).detach()
+            loss = F.cross_entropy(outputs, y, label_smoothing=self.label_smoothing)
+            backward(loss)
+            for arch in others:
+                logits = module(x, arch)
+                if self.distil:
+                    backward(self.distillation(take(seen, logits), teacher))
+                else:
+                    backward(F.cross_entropy(logits, y, label_smoothing=self.label_smoothing))
         return {"loss": loss.detach()}
