@@ -17,6 +17,7 @@ from archwright.compress._adaquant import AdaQuant
 from archwright.compress._affine import Affine, check_bits
 from archwright.compress._allocate_bits import FLOAT, allocate_bits
 from archwright.compress._bias_tuning import tune_biases
+from archwright.compress._check import check_finite, check_takes
 from archwright.compress._fold import Folded, fold
 from archwright.compress._nupes import Nupes
 from archwright.compress._power import Power, best_exponent
@@ -184,20 +185,8 @@ def _samples(module: nn.Module, calibration: Tensor | Split) -> Tensor:
         raise UserError(f"calibration needs at least 2 samples, got {len(calibration)}")
     if not torch.isfinite(calibration).all():
         raise UserError("the calibration data hold values that are not finite")
-    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise UserError(f"{name} of the network holds values that are not finite")
-    was = module.training
-    try:
-        with torch.no_grad():
-            module.eval()(calibration[:2])
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"the network cannot take calibration samples of shape {tuple(calibration.shape[1:])}: {reason}"
-        ) from error
-    finally:
-        module.train(was)
+    check_finite(module)
+    check_takes(module, calibration, "calibration samples")
     return calibration
 
 
