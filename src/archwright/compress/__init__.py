@@ -1,7 +1,9 @@
-"""Post-training quantisation of any PyTorch network.
+"""Post-training quantisation and pruning of any PyTorch network.
 
-`quantize` is the whole way; its parts can be used alone: a network as a graph of plain layers (`trace`, `fold`),
-quantisers (`Affine`, `Power`), the learning of one layer (`AdaQuant`, `Nupes`), bits by integer programming
+`prune` is the whole way to a sparse network: a pruned weight is an exact zero, `Masks` says which are.
+
+`quantize` is the whole way to few bits; its parts can be used alone: a network as a graph of plain layers (`trace`,
+`fold`), quantisers (`Affine`, `Power`), the learning of one layer (`AdaQuant`, `Nupes`), bits by integer programming
 (`allocate_bits`), statistics and biases tuned to the full-precision network.
 """
 
@@ -10,10 +12,20 @@ from archwright.compress._adaquant import AdaQuant
 from archwright.compress._affine import Affine
 from archwright.compress._allocate_bits import allocate, allocate_bits
 from archwright.compress._bias_tuning import tune_biases
+from archwright.compress._certificate import Certificate, LayerBound, certificate, gaps
+from archwright.compress._criteria import lamp, pruned
 from archwright.compress._fold import Folded, fold
+from archwright.compress._gradual import Gradual, cubic
+from archwright.compress._held import Held, train_held
+from archwright.compress._iterative import Iterative
 from archwright.compress._masks import Masks, prunable
 from archwright.compress._nupes import Nupes, PowerCodes
+from archwright.compress._one_shot import OneShot
+from archwright.compress._operator_norm import convolution_norm, operator_norm, spectral_norm
 from archwright.compress._power import Power, best_exponent
+from archwright.compress._predicted_norm import PredictedNorm, RequiredWidth, predicted_norm, required_width
+from archwright.compress._prune import PRUNERS, prune
+from archwright.compress._pruning import Method, Pruning
 from archwright.compress._quantised import Quantised, quantised_layers
 from archwright.compress._quantize import METHODS, Quantization, bits_of, quantize, size_of
 from archwright.compress._statistics_tuning import Statistics, of_calibration, of_training, tune_statistics
@@ -21,31 +33,54 @@ from archwright.compress._trace import layers, trace
 
 __all__ = [
     "METHODS",
+    "PRUNERS",
     "Activations",
     "AdaQuant",
     "Affine",
+    "Certificate",
     "Folded",
+    "Gradual",
+    "Held",
+    "Iterative",
+    "LayerBound",
     "Masks",
+    "Method",
     "Nupes",
+    "OneShot",
     "Power",
     "PowerCodes",
+    "PredictedNorm",
+    "Pruning",
     "Quantised",
     "Quantization",
+    "RequiredWidth",
     "Statistics",
     "allocate",
     "allocate_bits",
     "best_exponent",
     "bits_of",
+    "certificate",
+    "convolution_norm",
+    "cubic",
     "fold",
+    "gaps",
     "inputs_of",
+    "lamp",
     "layers",
     "of_calibration",
     "of_training",
+    "operator_norm",
+    "predicted_norm",
     "prunable",
+    "prune",
+    "pruned",
     "quantised_layers",
     "quantize",
+    "required_width",
     "size_of",
+    "spectral_norm",
     "trace",
+    "train_held",
     "tune_biases",
     "tune_statistics",
 ]
