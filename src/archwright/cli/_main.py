@@ -13,8 +13,8 @@ from archwright.cli._parser import Commands, Parser
 from archwright.errors import ArchwrightError
 
 COMMANDS = (
-    "search", "run", "check", "profile", "ls", "cp", "report", "compare", "export", "predict", "measure", "score",
-    "bench", "doctor",
+    "search", "run", "check", "profile", "ls", "cp", "report", "compare", "export", "quantize", "prune", "predict",
+    "measure", "score", "bench", "doctor",
 )  # fmt: skip
 INTERRUPTED = 130
 

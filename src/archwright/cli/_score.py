@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,6 @@ from archwright.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from archwright.data import Splits
 
 
 def add(commands: Commands) -> None:
@@ -73,57 +70,17 @@ def _subject(args: argparse.Namespace) -> tuple[nn.Module, Tensor, Tensor]:
     import torch
 
     from archwright import data
+    from archwright.cli._subject import exported, made
 
     run = Path(args.model)
-    own = ":" in args.model and not run.exists()
-    if own and not args.data:
-        raise UserError(f"{args.model} needs data to be scored on: add --data digits, a folder, an .npz or a table")
-    if own:
+    if ":" in args.model and not run.exists():
+        if not args.data:
+            raise UserError(f"{args.model} needs data to be scored on: add --data digits, a folder, an .npz or a table")
         splits = data.load(args.data)
-        network = _made(args.model, splits)
+        network = made(args.model, splits)
     else:
-        from archwright import export
-        from archwright.cli._exported import Exported
-        from archwright.run import opened
-
-        found = Exported.find(run)
-        network = export.load(found.folder)
-        splits = data.load(args.data) if args.data else opened(run).splits()
-        if splits.input_shape != found.shape:
-            raise UserError(f"the network of {run} takes {found.shape}, but {splits.name} has {splits.input_shape}")
+        found = exported(run, args.data)
+        network, splits = found.network, found.splits
     order = torch.randperm(len(splits.train), generator=torch.Generator().manual_seed(0))[:128]
-    x, y = next(iter(splits.train.subset(order).batches(128, normalise=own)))
+    x, y = next(iter(splits.train.subset(order).batches(128)))
     return network, x, y
-
-
-def _made(reference: str, splits: Splits) -> nn.Module:
-    """The network of `package.module:function`, called with in_channels, classes and image_size if it takes them."""
-    import importlib
-    import inspect
-
-    import torch
-    from torch import nn
-
-    module, _, function = reference.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # the user's own module beside them, as `python -m` would find it
-    try:
-        make = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"cannot import {reference!r}: {error}") from error
-    sizes: dict[str, Any] = {"in_channels": splits.in_channels, "classes": len(splits.classes)}
-    sizes["image_size"] = splits.image_size if splits.kind == "image" else None
-    try:
-        inspect.signature(make).bind(**sizes)
-    except (TypeError, ValueError):
-        sizes = {}
-    torch.manual_seed(0)
-    try:
-        network = make(**sizes)
-    except TypeError as error:
-        raise UserError(
-            f"{reference} is called with in_channels, classes, image_size, or with nothing: {error}"
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise UserError(f"{reference} must return a torch.nn.Module, got {type(network).__name__}")
-    return network

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archwright.report._blocks import note, paragraph, section, strong, table
+from archwright.report._compressed import compressed
 from archwright.report._facts import Facts
 from archwright.report._markup import Markup, element
 from archwright.report._numbers import amount, counted, label
@@ -33,7 +34,15 @@ def trade(facts: Facts) -> Markup:
         *_against_random(facts),
         element("h3", "The Pareto front"),
         *_front(facts),
+        *_compressed(facts),
     )
+
+
+def _compressed(facts: Facts) -> Iterator[Markup]:
+    members = facts.result.get("compressed") or []
+    if len(members) > 1:
+        yield element("h3", "The answer compressed")
+        yield from compressed(members)
 
 
 def _progress(facts: Facts) -> Iterator[Markup]:

@@ -2,6 +2,8 @@
 
 from archwright.run._choose import Choose
 from archwright.run._compare import compare
+from archwright.run._compress import Compress
+from archwright.run._compression import Compressor, Member, Pruning, Quantizing, raw
 from archwright.run._config import Config
 from archwright.run._execute import conduct, execute
 from archwright.run._export import Export
@@ -21,11 +23,16 @@ from archwright.run._verify import Verify
 __all__ = [
     "PHASES",
     "Choose",
+    "Compress",
+    "Compressor",
     "Config",
     "Export",
     "Finished",
+    "Member",
     "Phase",
     "Progress",
+    "Pruning",
+    "Quantizing",
     "Search",
     "SearchByGradient",
     "State",
@@ -38,5 +45,6 @@ __all__ = [
     "execute",
     "opened",
     "profile",
+    "raw",
     "write_report",
 ]

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
 from torch import nn
 
 from archwright import cost
-from archwright.data import Split, Splits
+from archwright.data import Splits
 from archwright.errors import Infeasible
+from archwright.run._answers import Integers, accuracy, answers
 from archwright.run._exported import latency, size, value_range, written
 from archwright.run._phase import Phase
 from archwright.run._state import State
 from archwright.trial import broken
-
-Integers = NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,20 +86,6 @@ class Export(Phase):
                 f"{name} {value:.6g} instead of at most {limit:.6g}" for name, (value, limit) in over.items()
             )
             raise Infeasible(f"the exported network breaks the limits: {onnx} has {text}")
-
-
-def answers(onnx: Path, split: Split) -> Integers:
-    """The class (N,) that the exported file gives each sample of `split`, from raw input, ONNX Runtime alone."""
-    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    batches = (split.x[start : start + 512].float().numpy() for start in range(0, len(split), 512))
-    found = [session.run(None, {name: x})[0].argmax(1) for x in batches]
-    return np.concatenate(found).astype(np.int64) if found else np.zeros(0, dtype=np.int64)
-
-
-def accuracy(found: Integers, split: Split) -> float:
-    """Percent of the samples of `split` whose class was found; NaN without samples."""
-    return 100.0 * float((found == split.y.numpy()).mean()) if len(split) else math.nan
 
 
 def _table(splits: Splits, found: Integers) -> str:

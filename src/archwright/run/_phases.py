@@ -14,6 +14,7 @@ PHASES = Registry(
         "train": "archwright.run:Train",
         "verify": "archwright.run:Verify",
         "export": "archwright.run:Export",
+        "compress": "archwright.run:Compress",
         "report": "archwright.run:WriteReport",
     },
 )

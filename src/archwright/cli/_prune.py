@@ -1,0 +1,59 @@
+"""`archwright prune`: a trained network with fewer weights."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from archwright.cli._parser import Commands, positive
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    from archwright.cli._subject import add_options
+
+    parser = commands.add(
+        "prune",
+        _prune,
+        about="Prune a trained network, and measure what it costs and saves.",
+        detail="Only 'structured' makes a network smaller and faster; the others set single weights to zero.",
+        examples=(
+            "archwright prune runs/first --sparsity 0.9",
+            "archwright prune runs/first --sparsity 0.5 --method structured --epochs 20",
+            "archwright prune mine:resnet20 --weights r20.safetensors --data cifar10 --sparsity 0.9 --method jackpots",
+        ),
+    )
+    add_options(parser, "--data")
+    parser.add_argument("--sparsity", type=float, required=True, metavar="S", help="share that is removed, in [0, 1)")
+    parser.add_argument("--method", default="magnitude", metavar="NAME", help=f"{', '.join(_METHODS)}")
+    parser.add_argument("--scope", choices=("global", "layer"), default="global", help="default: global")
+    parser.add_argument("--keep-classifier", action="store_true", help="leave the last linear layer dense")
+    parser.add_argument("--epochs", type=int, default=20, metavar="N", help="of training; 0: none (default: 20)")
+    parser.add_argument("--lr", type=float, metavar="F", help="learning rate of the training")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="of the training")
+    parser.add_argument("--out", metavar="FOLDER", help="where to write (default: RUN/compressed, or compressed/)")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+
+
+_METHODS = (
+    "magnitude", "lamp", "taylor", "random", "layer-random", "structured", "gradual", "iterative", "jackpots", "prac",
+)  # fmt: skip
+
+
+def _prune(args: argparse.Namespace) -> int:
+    from archwright.cli._compressing import compressing
+    from archwright.run import Pruning
+
+    trainer = Pruning().trainer
+    given = {"epochs": args.epochs, "lr": args.lr, "batch_size": args.batch_size}
+    if trainer is not None:
+        chosen = {name: value for name, value in given.items() if value is not None}
+        trainer = dataclasses.replace(trainer, **chosen) if args.epochs else None
+    settings = Pruning(
+        method=args.method,
+        sparsity=args.sparsity,
+        scope=args.scope,
+        classifier=not args.keep_classifier,
+        trainer=trainer,
+    )
+    return compressing(args, lambda compressor, dense, folder: compressor.pruned(dense, settings, folder))

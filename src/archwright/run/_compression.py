@@ -1,0 +1,314 @@
+"""Compressed networks of a run or of the user's own: made, written, measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from archwright import cost, export
+from archwright.compress import (
+    METHODS,
+    PRUNERS,
+    Masks,
+    bits_of,
+    fold,
+    prune,
+    quantised_layers,
+    quantize,
+    size_of,
+    trace,
+)
+from archwright.cost._onnx import to_onnx
+from archwright.data import Split, Splits
+from archwright.errors import UserError, nearest
+from archwright.run._answers import accuracy, answers
+from archwright.train import Trainer, evaluate
+
+Told = Callable[[str, int, int], None]
+"""(what, done, of how many)."""
+_EXAMPLES = 128  # inputs that files are verified on
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """How a network is pruned.
+
+    Args:
+        method: one of `compress.PRUNERS`.
+        sparsity: share of the weights that is zero in the end, of channels for `"structured"`, in [0, 1).
+        scope: whether weights are compared across layers or the same share goes in each.
+        classifier: whether the last linear layer is pruned, too.
+        trainer: of methods that train; others fine-tune with it, None: they do not.
+    """
+
+    method: str = "magnitude"
+    sparsity: float = 0.8
+    scope: Literal["global", "layer"] = "global"
+    classifier: bool = True
+    trainer: Trainer | None = Trainer(epochs=20, lr=0.02)
+
+    def __post_init__(self) -> None:
+        if self.method not in PRUNERS:
+            raise UserError(f"unknown method {self.method!r}{nearest(self.method, PRUNERS)}")
+        if not 0 <= self.sparsity < 1:
+            raise UserError(f"sparsity must be in [0, 1), got {self.sparsity}")
+
+    @property
+    def name(self) -> str:
+        """For files and tables."""
+        return f"{self.method}-{100 * self.sparsity:g}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Quantizing:
+    """How a network is quantised.
+
+    Args:
+        method: one of `compress.METHODS`.
+        bits: of weights and activations, 2 to 16; with `size`, the fewest that a layer may get.
+        activation_bits: of activations; None: as the weights.
+        ends: bits of the first and the last layer; None: as all others.
+        size: fraction of the float32 size that the weights may take: bits of every layer by integer programming.
+        samples: unlabelled training samples for calibration, at least 2.
+    """
+
+    method: str = "adaquant"
+    bits: int = 8
+    activation_bits: int | None = None
+    ends: int | None = 8
+    size: float | None = None
+    samples: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise UserError(f"unknown method {self.method!r}{nearest(self.method, METHODS)}")
+        for name in ("bits", "activation_bits", "ends"):
+            value = getattr(self, name)
+            if value is not None and not 2 <= value <= 16:
+                raise UserError(f"{name} must be from 2 to 16, got {value}")
+        if self.size is not None and not 0 < self.size <= 1:
+            raise UserError(f"size must be in (0, 1], got {self.size}")
+        if self.samples < 2:
+            raise UserError(f"samples must be at least 2, got {self.samples}")
+
+    @property
+    def name(self) -> str:
+        """For files and tables."""
+        width = f"w{self.bits}a{self.activation_bits or self.bits}"
+        return f"{self.method}-{width}" + (f"-size{self.size:g}" if self.size is not None else "")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Member:
+    """A network beside its compressed forms.
+
+    Args:
+        network: on raw input.
+        facts: plain values for `result.json`: name, accuracy, size, latency, layers.
+    """
+
+    network: nn.Module
+    facts: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Compressor:
+    """Makes members of one network on one data set.
+
+    Args:
+        splits: data; batches as the network takes them, so raw (`raw`) for a network that normalises by itself.
+        folder: every member gets a folder in it.
+        seed: of everything random.
+        tell: told what is done.
+        latency: whether ONNX Runtime is timed.
+    """
+
+    splits: Splits
+    folder: Path
+    seed: int = 0
+    tell: Told | None = None
+    latency: bool = True
+
+    def dense(self, network: nn.Module) -> Member:
+        """The network as it is."""
+        plain = self._plain(network)
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "model.onnx"
+            to_onnx(plain, self._example(), file)
+            facts = {
+                "name": "dense",
+                **self._judged(network),
+                "size": cost.size(network),
+                "onnx_size": file.stat().st_size,
+                "latency_ms": self._latency(file),
+            }
+        return Member(network=network, facts={**facts, **self._counted(network), "layers": _layers(network)})
+
+    def pruned(self, member: Member, settings: Pruning, folder: Path | None = None) -> Member:
+        """A pruned copy, written as the files of any exported network to a folder, by default one of its name."""
+        started = time.perf_counter()
+        network = prune(
+            member.network,
+            sparsity=settings.sparsity,
+            method=settings.method,
+            scope=settings.scope,
+            data=self.splits,
+            classifier=settings.classifier,
+            trainer=settings.trainer,
+            seed=self.seed,
+            progress=self.tell,
+        )
+        seconds = time.perf_counter() - started
+        folder = folder or self.folder / settings.name
+        written = export.save(
+            self._plain(network),
+            folder,
+            example=self._example(),
+            architecture={},
+            classes=self.splits.classes,
+            card={"title": f"{self.splits.name} classifier, pruned: {settings.name}"},
+            check_x=self._inputs(_EXAMPLES),
+        )
+        facts = {
+            "name": settings.name,
+            "method": settings.method,
+            "folder": str(folder),
+            "seconds": seconds,
+            **self._judged(network),
+            **self._counted(network),
+            "size": written.sizes["model.safetensors"],
+            "onnx_size": written.sizes["model.onnx"],
+            "latency_ms": self._latency(written.paths["model.onnx"]),
+            "layers": _layers(network),
+        }
+        return Member(network=network, facts=facts)
+
+    def quantised(self, member: Member, settings: Quantizing, folder: Path | None = None) -> Member:
+        """A quantised copy, written as packed codes, as a program, and as int8 ONNX where that can hold it."""
+        started = time.perf_counter()
+        inputs = self._inputs(settings.samples)
+        graph = quantize(
+            member.network,
+            inputs,
+            bits=settings.bits,
+            method=settings.method,
+            activation_bits=settings.activation_bits,
+            ends=settings.ends,
+            size=settings.size,
+            seed=self.seed,
+            progress=self.tell,
+        )
+        seconds = time.perf_counter() - started
+        name = self.name(member, settings)
+        folder = folder or self.folder / name
+        written = export.save_quantised(graph, folder, calibration=inputs[:_EXAMPLES], classes=self.splits.classes)
+        facts = {
+            "name": name,
+            "method": settings.method,
+            "folder": str(folder),
+            "seconds": seconds,
+            **self._judged(graph),
+            "params": member.facts["params"],
+            "sparsity": member.facts["sparsity"],
+            "weights": size_of(graph),
+            "size": written.sizes["model.packed.safetensors"],
+            "latency_ms": None,
+            "int8": None,
+            "reason": written.reason,
+            "layers": _layers(graph),
+        }
+        if written.int8 is not None:
+            facts["latency_ms"] = self._latency(written.int8.path)
+            facts["onnx_size"] = written.int8.size
+            facts["int8"] = {
+                "accuracy": accuracy(answers(written.int8.path, self.splits.test), self.splits.test),
+                "fused": written.int8.operators.fused,
+                "islands": written.int8.operators.islands,
+            }
+        return Member(network=graph, facts=facts)
+
+    @staticmethod
+    def name(member: Member, settings: Quantizing) -> str:
+        """Of a quantised copy."""
+        before = member.facts["name"]
+        return settings.name if before == "dense" else f"{before}-{settings.name}"
+
+    def _plain(self, network: nn.Module) -> nn.Module:
+        graph = trace(network, self._inputs(2))
+        fold(graph)
+        return graph
+
+    def _inputs(self, count: int) -> Tensor:
+        """Training samples as the network takes them, drawn at random, without labels."""
+        train = self.splits.train
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))[:count]
+        return torch.cat([x for x, _ in train.subset(order).batches(256)])
+
+    def _example(self) -> Tensor:
+        return self._inputs(1)
+
+    def _judged(self, network: nn.Module) -> dict[str, Any]:
+        parts = {"valid": self.splits.valid, "test": self.splits.test}
+        return {f"{name}_accuracy": evaluate(network, part)["accuracy"] for name, part in parts.items() if len(part)}
+
+    def _counted(self, network: nn.Module) -> dict[str, Any]:
+        return {
+            "params": cost.params(network),
+            "flops": cost.flops(network, (1, *self.splits.input_shape)),
+            "sparsity": Masks.of(network).sparsity,
+        }
+
+    def _latency(self, file: Path) -> float | None:
+        return cost.onnx_latency(file, self._example().numpy()).ms if self.latency else None
+
+
+def raw(splits: Splits) -> Splits:
+    """The same data for a network that normalises by itself."""
+
+    def bare(part: Split) -> Split:
+        return dataclasses.replace(part, mean=None, std=None)
+
+    return dataclasses.replace(
+        splits,
+        train=bare(splits.train),
+        valid=bare(splits.valid),
+        test=bare(splits.test),
+        mean=torch.zeros_like(splits.mean),
+        std=torch.ones_like(splits.std),
+    )
+
+
+def _layers(network: nn.Module) -> list[dict[str, Any]]:
+    """Name, weights, share of zeros and, of a quantised network, bits of every layer."""
+    rows = list(_rows(network))
+    heads = {str(row["name"]).partition(".")[0] for row in rows}
+    if len(heads) == 1 and heads.pop() in ("1", "network"):  # a network behind its normalisation
+        rows = [{**row, "name": str(row["name"]).partition(".")[2]} for row in rows]
+    return rows
+
+
+def _rows(network: nn.Module) -> Iterator[dict[str, Any]]:
+    found, bits = quantised_layers(network), bits_of(network)
+    for name, layer in found.items():
+        yield {
+            "name": name,
+            "weights": layer.layer.weight.numel(),
+            "sparsity": float((layer.weight == 0).float().mean()),
+            "bits": bits.get(name),
+            "activation_bits": None if layer.inputs is None else int(layer.inputs.bits),  # type: ignore[arg-type]
+        }
+    if found:
+        return
+    for name, kept in Masks.of(network).items():
+        yield {
+            "name": name.removesuffix(".weight"),
+            "weights": kept.numel(),
+            "sparsity": 1 - float(kept.float().mean()),
+        }
