@@ -120,16 +120,17 @@ def pruned_to(masks: Masks, scores: Scores, sparsity: float, *, scope: Scope = "
         UserError: the masks have a higher sparsity, it is so high that a layer would be empty, or as `pruned`.
     """
     check_scope(scope)
-    missing = round(sparsity * masks.total) - (masks.total - masks.kept)
-    if missing < 0:
+    now = {name: mask.numel() - int(mask.sum()) for name, mask in masks.items()}
+    by_layer = {name: round(sparsity * mask.numel()) for name, mask in masks.items()}
+    wanted = round(sparsity * masks.total) if scope == "global" else sum(by_layer.values())
+    if wanted < sum(now.values()):
         raise UserError(f"the network already has sparsity {masks.sparsity:.6g}, more than {sparsity:.6g}")
     if scope == "global":
-        return _without_lowest(masks, scores, missing)
+        return _without_lowest(masks, scores, wanted - sum(now.values()))
     found: dict[str, Tensor] = {}
     for name, mask in masks.items():
-        kept = int(mask.sum())
-        count = round(sparsity * mask.numel()) - (mask.numel() - kept)
-        found |= _without_lowest(Masks({name: mask}), scores, min(max(count, 0), max(kept - 1, 0)))
+        count = min(by_layer[name], max(mask.numel() - 1, 0)) - now[name]
+        found |= _without_lowest(Masks({name: mask}), scores, max(count, 0))
     return Masks(found)
 
 
