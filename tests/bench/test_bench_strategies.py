@@ -12,12 +12,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from bench_strategies import Broken, Counting, Downwards, Ladder
 from bench_tables import Toy, needs
 
-from archwright import bench
+from archwright import bench, search
 from archwright.bench import StrategyRow, TableJudge, evaluate_strategies, standings
 from archwright.bench._run import Run, design, run
 from archwright.bench._strategy_row import RANDOM, area, of_runs, ranked
 from archwright.errors import ArchwrightError, UserError
 from archwright.search import STRATEGIES
+from archwright.space import Arch, Choice, Ordinal, Space
+from archwright.trial import Trial
 
 
 @pytest.fixture
@@ -317,3 +319,28 @@ def test_the_known_figures_of_random_search() -> None:
     for dataset, regret in (("cifar10", 0.46), ("cifar100", 1.70), ("imagenet16-120", 1.13)):
         valid, _ = TableJudge(bench.load("nasbench201", dataset)).random_search(150)
         assert valid[-1] == pytest.approx(regret, rel=0.08)
+
+
+def test_smac_takes_part_where_it_is_installed() -> None:
+    pytest.importorskip("smac")
+    rows = evaluate_strategies(Toy(), ["smac:initial=5", "random"], budget=12, seeds=2)
+    assert {row.strategy for row in rows} >= {"smac:initial=5"}
+    assert "smac" not in search.names()
+    said: list[str] = []
+    evaluate_strategies(Toy(), ["smac:inital=5", "random"], budget=12, seeds=1, refused=lambda *why: said.extend(why))
+    assert "did you mean 'initial'" in said[-1]
+
+
+def test_smac_learns_what_it_is_told() -> None:
+    pytest.importorskip("smac")
+    from archwright.bench._smac import Smac
+
+    space = Space([*(Ordinal(f"x{n}", tuple(range(6))) for n in range(5)), Choice("c", ("a", "b", "c"))])
+    strategy = Smac(space, initial=10, objectives=("loss",), seed=0)
+    losses = []
+    for number in range(40):
+        arch = strategy.ask()
+        assert isinstance(arch, Arch)
+        losses.append(sum((int(arch[f"x{n}"]) - n) ** 2 for n in range(5)) + 5.0 * (arch["c"] != "b"))
+        strategy.tell(Trial(number=number, arch=arch, metrics={"loss": losses[-1]}))
+    assert np.mean(losses[20:]) < 0.8 * np.mean(losses[:10])
