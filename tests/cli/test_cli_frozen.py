@@ -19,6 +19,10 @@ FROZEN = {
     "report": "RUN --open",
     "compare": "RUN --json",
     "export": "RUN --format --out",
+    "quantize": "MODEL --calib --weights --trust --mean --std --raw --seed --bits --activation-bits --ends --size "
+    "--method --samples --out --json",
+    "prune": "MODEL --data --weights --trust --mean --std --raw --seed --sparsity --method --scope "
+    "--keep-classifier --epochs --lr --batch-size --out --json",
     "predict": "RUN INPUT --json",
     "measure": "MODEL --runtime --threads --repeats --space --data --table --json",
     "score": "MODEL_OR_RUN --data --scores --json",
