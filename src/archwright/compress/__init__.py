@@ -18,6 +18,7 @@ from archwright.compress._fold import Folded, fold
 from archwright.compress._gradual import Gradual, cubic
 from archwright.compress._held import Held, train_held
 from archwright.compress._iterative import Iterative
+from archwright.compress._jackpots import Jackpots
 from archwright.compress._masks import Masks, prunable
 from archwright.compress._nupes import Nupes, PowerCodes
 from archwright.compress._one_shot import OneShot
@@ -28,6 +29,7 @@ from archwright.compress._prune import PRUNERS, prune
 from archwright.compress._pruning import Method, Pruning
 from archwright.compress._quantised import Quantised, quantised_layers
 from archwright.compress._quantize import METHODS, Quantization, bits_of, quantize, size_of
+from archwright.compress._scored import Scored
 from archwright.compress._statistics_tuning import Statistics, of_calibration, of_training, tune_statistics
 from archwright.compress._trace import layers, trace
 
@@ -42,6 +44,7 @@ __all__ = [
     "Gradual",
     "Held",
     "Iterative",
+    "Jackpots",
     "LayerBound",
     "Masks",
     "Method",
@@ -54,6 +57,7 @@ __all__ = [
     "Quantised",
     "Quantization",
     "RequiredWidth",
+    "Scored",
     "Statistics",
     "allocate",
     "allocate_bits",

@@ -11,6 +11,7 @@ from archwright.compress._check import check_finite, check_takes
 from archwright.compress._criteria import Scope, check_scope
 from archwright.compress._gradual import Gradual
 from archwright.compress._iterative import Iterative
+from archwright.compress._jackpots import Jackpots
 from archwright.compress._masks import prunable
 from archwright.compress._one_shot import OneShot
 from archwright.compress._pruning import Method, Pruning, Told
@@ -28,6 +29,8 @@ PRUNERS: dict[str, Method] = {
     "gradual": Gradual(),
     "iterative": Iterative(),
     "learning-rate-rewinding": Iterative(rewind="learning-rate"),
+    "jackpots": Jackpots(),
+    "edge-popup": Jackpots(start="edge-popup", restriction=1.0),
 }
 """Methods of pruning by name."""
 
