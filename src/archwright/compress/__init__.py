@@ -14,6 +14,7 @@ from archwright.compress._allocate_bits import allocate, allocate_bits
 from archwright.compress._bias_tuning import tune_biases
 from archwright.compress._certificate import Certificate, LayerBound, certificate, gaps
 from archwright.compress._criteria import lamp, pruned
+from archwright.compress._deployable import deployable
 from archwright.compress._fold import Folded, fold
 from archwright.compress._gradual import Gradual, cubic
 from archwright.compress._held import Held, train_held
@@ -23,6 +24,8 @@ from archwright.compress._masks import Masks, prunable
 from archwright.compress._nupes import Nupes, PowerCodes
 from archwright.compress._one_shot import OneShot
 from archwright.compress._operator_norm import convolution_norm, operator_norm, spectral_norm
+from archwright.compress._pack import pack, unpack
+from archwright.compress._plain import plain
 from archwright.compress._power import Power, best_exponent
 from archwright.compress._predicted_norm import PredictedNorm, RequiredWidth, predicted_norm, required_width
 from archwright.compress._prune import PRUNERS, prune
@@ -31,6 +34,7 @@ from archwright.compress._quantised import Quantised, quantised_layers
 from archwright.compress._quantize import METHODS, Quantization, bits_of, quantize, size_of
 from archwright.compress._scored import Scored
 from archwright.compress._statistics_tuning import Statistics, of_calibration, of_training, tune_statistics
+from archwright.compress._stored import Stored
 from archwright.compress._trace import layers, trace
 
 __all__ = [
@@ -59,6 +63,7 @@ __all__ = [
     "RequiredWidth",
     "Scored",
     "Statistics",
+    "Stored",
     "allocate",
     "allocate_bits",
     "best_exponent",
@@ -66,6 +71,7 @@ __all__ = [
     "certificate",
     "convolution_norm",
     "cubic",
+    "deployable",
     "fold",
     "gaps",
     "inputs_of",
@@ -74,6 +80,8 @@ __all__ = [
     "of_calibration",
     "of_training",
     "operator_norm",
+    "pack",
+    "plain",
     "predicted_norm",
     "prunable",
     "prune",
@@ -87,4 +95,5 @@ __all__ = [
     "train_held",
     "tune_biases",
     "tune_statistics",
+    "unpack",
 ]

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from archwright.errors import UserError
 
 BITS = range(2, 17)
-_LEAST, _MOST = 1e-6, 1e5
+SMALLEST, LARGEST = 1e-6, 1e5
+"""A range outside is taken for the nearest of these."""
 
 
 def check_bits(bits: int) -> int:
@@ -66,7 +67,7 @@ class Affine(nn.Module):
     @property
     def scale(self) -> Tensor:
         """Step, the shape of the range."""
-        return self.range.clamp(_LEAST, _MOST) / self.levels
+        return self.range.clamp(SMALLEST, LARGEST) / self.levels
 
     @property
     def zero(self) -> Tensor:

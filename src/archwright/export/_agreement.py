@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,12 +27,14 @@ class Agreement:
             agreed when the reference's outputs for the two answers are equal up to rounding (1e-6 of the largest).
         samples: number of inputs.
         scale: largest absolute output of the reference.
+        sqnr_db: squares of the reference's outputs over those of the differences, in decibels; None: no difference.
     """
 
     max_abs: float
     argmax_agreement: float
     samples: int
     scale: float
+    sqnr_db: float | None = None
 
     def require(self, tolerance: float, what: str) -> None:
         """Refuse a difference above `tolerance` (times the largest output where that exceeds 1) or another answer.
@@ -44,6 +47,20 @@ class Agreement:
             raise ArchwrightError(
                 f"{what} disagrees with the network: outputs differ by {self.max_abs:.3g} (allowed {allowed:.3g}), "
                 f"same answer on {100 * self.argmax_agreement:.2f} % of {self.samples} samples (required 100 %)"
+            )
+
+    def require_ratio(self, sqnr_db: float, what: str) -> None:
+        """Refuse differences too large beside the outputs, for networks that round: a difference in the last digit of a
+        sum moves a code by one, and that moves later ones.
+
+        Raises:
+            ArchwrightError: naming the figures.
+        """
+        if self.sqnr_db is not None and not self.sqnr_db >= sqnr_db:
+            raise ArchwrightError(
+                f"{what} disagrees with the network: outputs over differences {self.sqnr_db:.1f} dB (required "
+                f"{sqnr_db:g} dB), largest difference {self.max_abs:.3g}, "
+                f"same answer on {100 * self.argmax_agreement:.2f} % of {self.samples} samples"
             )
 
 
@@ -72,7 +89,7 @@ def compare(candidate: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor)
     if not len(x):
         raise UserError("agreement needs at least one input, got none")
     device = next((p.device for p in module.parameters()), x.device)
-    max_abs, scale, agreed = 0.0, 0.0, 0
+    max_abs, scale, agreed, signal, noise = 0.0, 0.0, 0, 0.0, 0.0
     batches = [x[:1], *(x[start : start + _BATCH] for start in range(0, len(x), _BATCH))]
     with inference(module):
         for batch in batches:
@@ -82,8 +99,16 @@ def compare(candidate: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor)
             difference = (got - expected).abs().max().item()
             max_abs = difference if not difference <= max_abs else max_abs  # keeps NaN
             scale = max(scale, expected.abs().max().item())
+            signal += expected.double().square().sum().item()
+            noise += (got.double() - expected.double()).square().sum().item()
             agreed += _agreed(got, expected)
-    return Agreement(max_abs=max_abs, argmax_agreement=agreed / (len(x) + 1), samples=len(x), scale=scale)
+    return Agreement(
+        max_abs=max_abs,
+        argmax_agreement=agreed / (len(x) + 1),
+        samples=len(x),
+        scale=scale,
+        sqnr_db=None if noise == 0 else 10 * math.log10(max(signal, 1e-300) / noise),
+    )
 
 
 def _agreed(got: Tensor, expected: Tensor) -> int:
