@@ -13,6 +13,7 @@ from archwright.compress._affine import Affine
 from archwright.compress._allocate_bits import allocate, allocate_bits
 from archwright.compress._bias_tuning import tune_biases
 from archwright.compress._certificate import Certificate, LayerBound, certificate, gaps
+from archwright.compress._channels import Structured
 from archwright.compress._criteria import lamp, pruned
 from archwright.compress._deployable import deployable
 from archwright.compress._fold import Folded, fold
@@ -63,6 +64,7 @@ __all__ = [
     "RequiredWidth",
     "Scored",
     "Statistics",
+    "Structured",
     "Stored",
     "allocate",
     "allocate_bits",

@@ -7,6 +7,7 @@ import copy
 import torch
 from torch import nn
 
+from archwright.compress._channels import Structured
 from archwright.compress._check import check_finite, check_takes
 from archwright.compress._criteria import Scope, check_scope
 from archwright.compress._gradual import Gradual
@@ -29,6 +30,7 @@ PRUNERS: dict[str, Method] = {
     "gradual": Gradual(),
     "iterative": Iterative(),
     "learning-rate-rewinding": Iterative(rewind="learning-rate"),
+    "structured": Structured(),
     "jackpots": Jackpots(),
     "edge-popup": Jackpots(start="edge-popup", restriction=1.0),
 }
@@ -40,7 +42,7 @@ def prune(
     *,
     sparsity: float,
     method: str | Method = "magnitude",
-    scope: Scope = "global",
+    scope: Scope | None = None,
     data: Split | Splits | None = None,
     classifier: bool = True,
     trainer: Trainer | None = None,
@@ -62,7 +64,8 @@ def prune(
         sparsity: share of all prunable weights (`prunable`) that is zero in the end, in [0, 1); of channels for
             `"structured"`.
         method: one of `PRUNERS`, or a method of your own.
-        scope: whether weights are compared across layers (`"global"`), or the same share goes in each (`"layer"`).
+        scope: whether weights are compared across layers (`"global"`), or the same share goes in each (`"layer"`);
+            None: `"global"`, for `"structured"` `"layer"`.
         data: for methods that look at data, and for batch-norm statistics.
         classifier: whether the last linear layer is pruned too.
         trainer: how methods that train do so; methods that do not by themselves fine-tune the result with it.
@@ -78,7 +81,8 @@ def prune(
     """
     if not 0 <= sparsity < 1:
         raise UserError(f"sparsity must be in [0, 1), got {sparsity}")
-    check_scope(scope)
+    if scope is not None:
+        check_scope(scope)
     pipeline = _pipeline(method)
     if any(isinstance(m, Searchable) for m in module.modules()):
         raise UserError("masks belong to one network: prune net.extract(arch), not the supernet")

@@ -37,7 +37,7 @@ class Pruning:
 
     Args:
         sparsity: share of the prunable weights, or of channels, that are gone in the end, in [0, 1).
-        scope: whether weights are compared across layers.
+        scope: whether weights are compared across layers; None: as the method does by default, mostly `"global"`.
         classifier: whether the last linear layer is pruned too.
         data: what the method may look at; a `Split` is training data.
         trainer: how it trains; None: as the method does by default, which may be not at all.
@@ -46,7 +46,7 @@ class Pruning:
     """
 
     sparsity: float
-    scope: Scope = "global"
+    scope: Scope | None = None
     classifier: bool = True
     data: Split | Splits | None = None
     trainer: Trainer | None = None
@@ -96,7 +96,7 @@ class Pruning:
         weights = {name: parameters[name] for name in masks}
         generator = torch.Generator().manual_seed(self.seed)
         if criterion == "layer-random":
-            counts = pruned_to(masks, magnitude(weights), sparsity, scope=self.scope)
+            counts = pruned_to(masks, magnitude(weights), sparsity, scope=self.scope or "global")
             return counts.random_like(generator, within=masks)
         if criterion == "taylor":
             scores = taylor(module, weights, self.batches(module))
@@ -104,7 +104,7 @@ class Pruning:
             scores = random_scores(weights, generator)
         else:
             scores = lamp(weights) if criterion == "lamp" else magnitude(weights)
-        return pruned_to(masks, scores, sparsity, scope=self.scope)
+        return pruned_to(masks, scores, sparsity, scope=self.scope or "global")
 
 
 class Method(Protocol):
