@@ -200,14 +200,11 @@ def test_a_ticket_beats_random_masks() -> None:
 @pytest.mark.slow
 def test_a_ticket_beats_its_controls() -> None:
     """Twelve rounds to 6.87 %: ticket >= one shot > random with the same counts > random."""
-    runs = [compared(seed, sparsity=1 - 0.0687, epochs=12, rate=0.2) for seed in (0, 1)]
-    print(runs)
-    for name in ("one-shot", "layer-random", "random"):
-        assert all(found["iterative"] >= found[name] - 0.3 for found in runs), runs
+    runs = [compared(seed, sparsity=1 - 0.0687, epochs=12, rate=0.2) for seed in (0, 1, 2)]
     mean = {name: sum(found[name] for found in runs) / len(runs) for name in runs[0]}
-    assert mean["iterative"] > mean["dense"] - 1.5
-    assert mean["one-shot"] > mean["layer-random"] + 0.5
-    assert mean["layer-random"] > mean["random"] + 0.5
+    assert mean["iterative"] > mean["dense"] - 1.5, runs
+    assert mean["iterative"] >= mean["one-shot"] > mean["layer-random"] > mean["random"] + 1, runs
+    assert all(found["iterative"] > found["layer-random"] for found in runs), runs
 
 
 def test_a_trained_network_is_pruned_and_its_rate_run_again() -> None:
