@@ -17,6 +17,7 @@ from archwright.compress._channels import Structured
 from archwright.compress._criteria import lamp, pruned
 from archwright.compress._deployable import deployable
 from archwright.compress._fold import Folded, fold
+from archwright.compress._forgetting import Forgetting
 from archwright.compress._gradual import Gradual, cubic
 from archwright.compress._held import Held, train_held
 from archwright.compress._iterative import Iterative
@@ -28,6 +29,8 @@ from archwright.compress._operator_norm import convolution_norm, operator_norm, 
 from archwright.compress._pack import pack, unpack
 from archwright.compress._plain import plain
 from archwright.compress._power import Power, best_exponent
+from archwright.compress._prac import EarlyBird, Prac, PracRound, PracTicket
+from archwright.compress._prac_set import PracSet
 from archwright.compress._predicted_norm import PredictedNorm, RequiredWidth, predicted_norm, required_width
 from archwright.compress._prune import PRUNERS, prune
 from archwright.compress._pruning import Method, Pruning
@@ -45,7 +48,9 @@ __all__ = [
     "AdaQuant",
     "Affine",
     "Certificate",
+    "EarlyBird",
     "Folded",
+    "Forgetting",
     "Gradual",
     "Held",
     "Iterative",
@@ -57,6 +62,10 @@ __all__ = [
     "OneShot",
     "Power",
     "PowerCodes",
+    "Prac",
+    "PracRound",
+    "PracSet",
+    "PracTicket",
     "PredictedNorm",
     "Pruning",
     "Quantised",

@@ -15,6 +15,7 @@ from archwright.compress._iterative import Iterative
 from archwright.compress._jackpots import Jackpots
 from archwright.compress._masks import prunable
 from archwright.compress._one_shot import OneShot
+from archwright.compress._prac import Prac
 from archwright.compress._pruning import Method, Pruning, Told
 from archwright.data import Split, Splits
 from archwright.errors import UserError, nearest
@@ -31,6 +32,7 @@ PRUNERS: dict[str, Method] = {
     "iterative": Iterative(),
     "learning-rate-rewinding": Iterative(rewind="learning-rate"),
     "structured": Structured(),
+    "prac": Prac(),
     "jackpots": Jackpots(),
     "edge-popup": Jackpots(start="edge-popup", restriction=1.0),
 }
