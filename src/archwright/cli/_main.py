@@ -14,7 +14,7 @@ from archwright.errors import ArchwrightError
 
 COMMANDS = (
     "search", "run", "check", "profile", "ls", "cp", "report", "compare", "export", "quantize", "prune", "predict",
-    "measure", "score", "bench", "doctor",
+    "measure", "deploy-check", "score", "bench", "doctor",
 )  # fmt: skip
 INTERRUPTED = 130
 
@@ -61,7 +61,7 @@ def parser() -> Parser:
     found.set_defaults(parser=found)
     commands = Commands(found)
     for name in COMMANDS:
-        importlib.import_module(f"archwright.cli._{name}").add(commands)
+        importlib.import_module(f"archwright.cli._{name.replace('-', '_')}").add(commands)
     return found
 
 

@@ -4,7 +4,7 @@ from archwright.cost._counts import flops, macs, params, size
 from archwright.cost._evaluate import COSTS, PREDICTED, evaluate, names
 from archwright.cost._fit import Fit
 from archwright.cost._latency import Latency
-from archwright.cost._measure import RUNTIMES, Comparison, compare_latency, latency, onnx_latency
+from archwright.cost._measure import RUNTIMES, Comparison, compare_latency, compare_onnx_latency, latency, onnx_latency
 from archwright.cost._memory import peak_memory
 from archwright.cost._table import LatencyTable, Protocol
 from archwright.cost.accelerator import ACCELERATORS, AcceleratorCost, accelerator_cost
@@ -22,6 +22,7 @@ __all__ = [
     "Protocol",
     "accelerator_cost",
     "compare_latency",
+    "compare_onnx_latency",
     "evaluate",
     "flops",
     "latency",

@@ -7,8 +7,9 @@ import dataclasses
 import logging
 import platform
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from archwright.cost._latency import Latency, summarise
 from archwright.cost._mode import example, inference
 from archwright.cost._onnx import session, write
 from archwright.cost._onnx_direct import write_direct
-from archwright.cost._timer import sample
+from archwright.cost._timer import Samples, sample
 from archwright.errors import UserError, nearest
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _DRIFT = 0.05
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two networks timed in turn on the same input.
+    """Two networks or files timed in turn on the same input.
 
     Args:
         first: latency of the first.
@@ -134,22 +135,14 @@ def _onnx(
     path: str | Path, feed: dict[str, np.ndarray], *, threads: int, warmup: int, repeats: int, max_seconds: float
 ) -> Latency:
     """`feed` by input name; the name of a single input may be left empty."""
-    import onnxruntime
-
-    running = session(path, threads=threads)
-    feed = {name or running.get_inputs()[0].name: x for name, x in feed.items()}
     (samples,) = sample(
-        [lambda: running.run(None, feed)],
+        [_onnx_call(path, feed, threads)],
         warmup=warmup,
         repeats=repeats,
         max_seconds=max_seconds,
         filtered=_filterable(threads, torch.device("cpu")),
     )
-    first = next(iter(feed.values()))
-    facts = {"runtime": "onnxruntime", "version": onnxruntime.__version__, "device": device_name()}
-    return _warned(
-        summarise(samples, **facts, flags=device_flags(), threads=threads, batch=len(first), dtype=str(first.dtype))
-    )
+    return _warned(summarise(samples, **_onnx_facts(next(iter(feed.values())), threads)))
 
 
 def compare_latency(
@@ -184,15 +177,75 @@ def compare_latency(
             max_seconds=max_seconds,
             filtered=filtered,
         )
-    half = len(a.seconds) // 2
-    early, late = np.median(a.seconds[: half or 1]), np.median(a.seconds[half:])
-    ratios = np.divide(a.seconds, b.seconds)
-    return Comparison(
-        first=summarise(a, **_torch_facts(x, threads)),
-        second=summarise(b, **_torch_facts(x, threads)),
-        ratio=float(np.median(ratios)),
-        contended=a.contended or bool(abs(late - early) > _DRIFT * early),
+    return _compared(a, b, _torch_facts(x, threads))
+
+
+def compare_onnx_latency(
+    first: str | Path,
+    second: str | Path,
+    input: Tensor | np.ndarray | Sequence[int],  # noqa: A002
+    *,
+    threads: int = 1,
+    warmup: int = 10,
+    repeats: int = 50,
+    max_seconds: float = 20.0,
+) -> Comparison:
+    """Time two ONNX files with one input in turn (A B A B ...) in ONNX Runtime on the CPU.
+
+    Args:
+        first: a file.
+        second: another for the same input.
+        input: an array, a tensor, or its shape, batch first.
+        threads: threads inside an operation.
+        warmup: least number of runs of each before sampling.
+        repeats: samples of each.
+        max_seconds: stop near this time.
+
+    Raises:
+        UserError: a file does not exist, or counts below 1.
+    """
+    _check(threads=threads, warmup=warmup, repeats=repeats)
+    x = _array(input)
+    a, b = sample(
+        [_onnx_call(path, {"": x}, threads) for path in (first, second)],
+        warmup=warmup,
+        repeats=repeats,
+        max_seconds=max_seconds,
+        filtered=_filterable(threads, torch.device("cpu")),
     )
+    return _compared(a, b, _onnx_facts(x, threads))
+
+
+def _compared(first: Samples, second: Samples, facts: Mapping[str, Any]) -> Comparison:
+    half = len(first.seconds) // 2
+    early, late = np.median(first.seconds[: half or 1]), np.median(first.seconds[half:])
+    return Comparison(
+        first=summarise(first, **facts),
+        second=summarise(second, **facts),
+        ratio=float(np.median(np.divide(first.seconds, second.seconds))),
+        contended=first.contended or bool(abs(late - early) > _DRIFT * early),
+    )
+
+
+def _onnx_call(path: str | Path, feed: Mapping[str, np.ndarray], threads: int) -> Callable[[], object]:
+    """`feed` by input name; the name of a single input may be left empty."""
+    running = session(path, threads=threads)
+    named = {name or running.get_inputs()[0].name: x for name, x in feed.items()}
+    return lambda: running.run(None, named)
+
+
+def _onnx_facts(x: np.ndarray, threads: int) -> dict[str, Any]:
+    import onnxruntime
+
+    return {
+        "runtime": "onnxruntime",
+        "version": onnxruntime.__version__,
+        "device": device_name(),
+        "flags": device_flags(),
+        "threads": threads,
+        "batch": len(x),
+        "dtype": str(x.dtype),
+    }
 
 
 def _filterable(threads: int, device: torch.device) -> bool:
@@ -211,7 +264,7 @@ def _call(module: nn.Module, *inputs: Tensor) -> Callable[[], object]:
     return synchronised
 
 
-def _torch_facts(x: Tensor, threads: int) -> dict[str, object]:
+def _torch_facts(x: Tensor, threads: int) -> dict[str, Any]:
     return {
         "runtime": "torch",
         "version": torch.__version__,

@@ -3,6 +3,7 @@
 from archwright.cost._onnx import to_onnx
 from archwright.export._agreement import Agreement, agreement
 from archwright.export._checkpoint import load_checkpoint, read_checkpoint
+from archwright.export._deploy_check import Checked, deploy_check
 from archwright.export._flatten import flatten
 from archwright.export._int8 import Int8, save_int8
 from archwright.export._load import load
@@ -15,11 +16,13 @@ from archwright.export._source import source
 __all__ = [
     "FILES",
     "Agreement",
+    "Checked",
     "Exported",
     "Int8",
     "Operators",
     "QuantisedFiles",
     "agreement",
+    "deploy_check",
     "flatten",
     "load",
     "load_checkpoint",
