@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from archwright import data
-from archwright.compress import EarlyBird, Forgetting, Masks, Prac, PracSet, PracTicket, prune, train_held
+from archwright.compress import EarlyBird, Forgetting, Masks, Prac, PracSet, PracTicket, Pruning, prune, train_held
 from archwright.compress._prac import _steps
-from archwright.compress._pruning import Pruning
 from archwright.data import Splits
 from archwright.errors import UserError
 from archwright.train import Trainer, evaluate

@@ -15,7 +15,8 @@ from archwright.compress._masks import Masks
 from archwright.compress._pruning import Needs, Pruning
 from archwright.compress._scored import Scored
 from archwright.errors import UserError, nearest
-from archwright.train import Trainer
+from archwright.train import Trainer, resolve_device
+from archwright.train._device import resolve_precision
 from archwright.trial import Report
 
 Start = Literal["magnitude", "random", "edge-popup"]
@@ -116,6 +117,9 @@ class Jackpots:
         trainer = asked.trainer or Trainer(epochs=30, batch_size=256)
         if trainer.patience is None and len(asked.splits.valid):
             trainer = dataclasses.replace(trainer, patience=_FOREVER)
+        if trainer.precision == "auto":  # that of the network; the scores are of no layer
+            precision = resolve_precision("auto", resolve_device(trainer.device), scored.module)
+            trainer = dataclasses.replace(trainer, precision=precision)
         swaps, found = [0], []
 
         def on_update(done: float, planned: float) -> None:

@@ -1,0 +1,211 @@
+"""Masks found on the frozen weights of a ResNet-20 with published accuracy (CIFAR-10, 91.73), beside their baselines.
+
+`ARCHWRIGHT_DATA=... python benchmarks/jackpots.py ROWS [minutes] [quick]`: at 90 % of the convolution weights, 3 seeds,
+10 000 training images and 8 epochs for whatever trains: magnitude pruning without training, with the statistics of the
+dense network and with new ones; jackpots with and without the short restriction and from a random start; edge-popup;
+magnitude masks with the weights fine-tuned for the same epochs, which should win; jackpots whose weights are tuned for
+the last quarter of the epochs. Rows are appended to ROWS, so that it can be stopped and goes on. Writes
+`benchmarks/results/jackpots.json`. `quick` has 1000 images and one epoch and writes nothing but rows.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from _measuring import steady_memory, write
+from torch import nn
+
+from archwright import bench, data
+from archwright.compress import Jackpots, Masks, Pruning, prune
+from archwright.data import Splits
+from archwright.train import Trainer, evaluate
+
+SEEDS, SPARSITY = (0, 1, 2), 0.9
+EPOCHS, SAMPLES, VALID, BATCH = 8, 10_000, 2000, 128
+QUICK_SAMPLES, QUICK_TEST = 1000, 1000
+TUNING = 0.25  # of the epochs
+
+Measured = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What is compared.
+
+    Args:
+        network: dense.
+        splits: part of the training images, of the validation images, and the test images.
+        epochs: of everything that trains.
+        seed: of data and search.
+    """
+
+    network: nn.Module
+    splits: Splits
+    epochs: int
+    seed: int
+
+    def trainer(self, **changed: Any) -> Trainer:
+        """As published for the scores, but for fewer epochs."""
+        return Trainer(**({"epochs": self.epochs, "batch_size": BATCH} | changed))
+
+    def asked(self, trainer: Trainer) -> Pruning:
+        """The sparsity on convolution weights."""
+        return Pruning(sparsity=SPARSITY, data=self.splits, trainer=trainer, classifier=False, seed=self.seed)
+
+    def start(self) -> Masks:
+        """Of magnitude pruning."""
+        return Masks.of(prune(self.network, sparsity=SPARSITY, classifier=False), classifier=False)
+
+
+def setting(seed: int, quick: bool) -> Setting:
+    """The network and its data."""
+    known = bench.pretrained("cifar10_resnet20")
+    splits = data.load(known.source, seed=0)
+    samples = QUICK_SAMPLES if quick else SAMPLES
+    order = torch.randperm(len(splits.train), generator=torch.Generator().manual_seed(seed))[:samples]
+    part = dataclasses.replace(
+        splits,
+        train=known.normalised(splits.train.subset(order.sort().values)),
+        valid=known.normalised(splits.valid.subset(torch.arange(VALID // (4 if quick else 1)))),
+        test=known.normalised(splits.test.subset(torch.arange(QUICK_TEST)) if quick else splits.test),
+    )
+    return Setting(known.module, part, 1 if quick else EPOCHS, seed)
+
+
+def accuracy(network: nn.Module, at: Setting) -> float:
+    """Of the test images, percent."""
+    return evaluate(network, at.splits.test)["accuracy"]
+
+
+def without_training(statistics_too: bool) -> Callable[[Setting], Measured]:
+    """Magnitude pruning."""
+
+    def measured(at: Setting) -> Measured:
+        splits = at.splits if statistics_too else None
+        network = prune(at.network, sparsity=SPARSITY, data=splits, classifier=False, seed=at.seed)
+        return {"accuracy": accuracy(network, at), "sparsity": Masks.of(network, classifier=False).sparsity}
+
+    return measured
+
+
+def fine_tuned(lr: float) -> Callable[[Setting], Measured]:
+    """Magnitude pruning and training of the weights that are left."""
+
+    def measured(at: Setting) -> Measured:
+        trainer = at.trainer(lr=lr, patience=10**6)
+        network = prune(at.network, sparsity=SPARSITY, data=at.splits, trainer=trainer, classifier=False, seed=at.seed)
+        return {"accuracy": accuracy(network, at), "sparsity": Masks.of(network, classifier=False).sparsity}
+
+    return measured
+
+
+def searched(how: Jackpots) -> Callable[[Setting], Measured]:
+    """Masks on frozen weights."""
+
+    def measured(at: Setting) -> Measured:
+        network, start = copy.deepcopy(at.network), at.start()
+        tuned = how.tuning is not None
+        epochs = max(1, at.epochs - round(TUNING * at.epochs)) if tuned else at.epochs
+        asked = at.asked(at.trainer(epochs=epochs))
+        masks, history = how.search(network, asked)
+        found: Measured = {"accuracy_running_statistics": accuracy(network, at)}
+        asked.recalibrated(network)
+        found |= {"accuracy_search": accuracy(network, at)} if tuned else {}
+        if how.tuning is not None:
+            tuning = dataclasses.replace(how.tuning, epochs=max(1, at.epochs - epochs), batch_size=BATCH)
+            network = prune(
+                network, sparsity=masks.sparsity, data=at.splits, trainer=tuning, classifier=False, seed=at.seed
+            )
+        shared = [float((masks[name] & start[name]).sum() / start[name].sum()) for name in start]
+        return found | {
+            "accuracy": accuracy(network, at),
+            "sparsity": Masks.of(network, classifier=False).sparsity,
+            "valid_accuracy": [r.metrics["accuracy"] for r in history],
+            "swaps": [r.metrics["swaps"] for r in history],
+            "kept_of_start": shared,
+        }
+
+    return measured
+
+
+WAYS: dict[str, Callable[[Setting], Measured]] = {
+    "dense": lambda at: {"accuracy": accuracy(at.network, at)},
+    "magnitude": without_training(False),
+    "magnitude, new statistics": without_training(True),
+    "jackpots": searched(Jackpots()),
+    "jackpots, r = 1": searched(Jackpots(restriction=1.0)),
+    "jackpots, r = 0.1": searched(Jackpots(restriction=0.1)),
+    "jackpots, random start": searched(Jackpots(start="random")),
+    "edge-popup": searched(Jackpots(start="edge-popup", restriction=1.0)),
+    "jackpots, tuned": searched(Jackpots(tuning=Trainer(lr=0.01, weight_decay=0.0))),
+    "magnitude, fine-tuned": fine_tuned(0.01),
+    "magnitude, trained on": fine_tuned(0.1),
+}
+
+
+def measure(place: Path, minutes: float, quick: bool) -> None:
+    """Way after way; what the file has is not done again."""
+    rows = [json.loads(line) for line in place.read_text().splitlines()] if place.is_file() else []
+    done = {(row["way"], row["seed"]) for row in rows}
+    started = time.perf_counter()
+    for seed in SEEDS[: 1 if quick else None]:
+        at = None
+        for name, way in WAYS.items():
+            if (name, seed) in done:
+                continue
+            if time.perf_counter() - started > 60 * minutes:
+                return
+            at = at or setting(seed, quick)
+            start = time.process_time()
+            row = {"way": name, "seed": seed, **way(at), "cpu_seconds": round(time.process_time() - start, 1)}
+            with place.open("a") as stream:
+                stream.write(json.dumps(row) + "\n")
+            print(seed, name, round(row["accuracy"], 2), row["cpu_seconds"], flush=True)
+
+
+def report(place: Path) -> Path:
+    """The record from the rows."""
+    rows = [json.loads(line) for line in place.read_text().splitlines()]
+    found = {name: _summary([row for row in rows if row["way"] == name]) for name in WAYS}
+    about = f"ResNet-20, CIFAR-10, {SPARSITY} of the convolution weights pruned; {SAMPLES} images, {EPOCHS} epochs"
+    return write("jackpots", {"about": about, "ways": {name: known for name, known in found.items() if known}})
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    if not rows:
+        return {}
+    values = [row["accuracy"] for row in rows]
+    found = {
+        "mean": round(statistics.mean(values), 2),
+        "std": round(statistics.stdev(values), 2) if len(values) > 1 else None,
+        "accuracy": [round(v, 2) for v in values],
+        "cpu_seconds": round(statistics.mean(row["cpu_seconds"] for row in rows), 1),
+    }
+    for name in ("accuracy_running_statistics", "accuracy_search"):
+        if name in rows[0]:
+            found[name] = [round(row[name], 2) for row in rows]
+    if "swaps" in rows[0]:
+        found["swaps"] = [sum(row["swaps"]) for row in rows]
+        found["valid_accuracy"] = [[round(v, 1) for v in row["valid_accuracy"]] for row in rows]
+        found["kept_of_start"] = [round(statistics.mean(row["kept_of_start"]), 3) for row in rows]
+    return found
+
+
+if __name__ == "__main__":
+    steady_memory()
+    torch.set_num_threads(1)
+    target = Path(sys.argv[1])
+    budget = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
+    short = "quick" in sys.argv[3:]
+    measure(target, budget, short)
+    if not short:
+        print(report(target))
