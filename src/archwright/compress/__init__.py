@@ -7,7 +7,7 @@
 (`allocate_bits`), statistics and biases tuned to the full-precision network.
 """
 
-from archwright.compress._activations import Activations, inputs_of
+from archwright.compress._activations import Activations
 from archwright.compress._adaquant import AdaQuant
 from archwright.compress._affine import Affine
 from archwright.compress._allocate_bits import allocate, allocate_bits
@@ -73,8 +73,8 @@ __all__ = [
     "RequiredWidth",
     "Scored",
     "Statistics",
-    "Structured",
     "Stored",
+    "Structured",
     "allocate",
     "allocate_bits",
     "best_exponent",
@@ -85,7 +85,6 @@ __all__ = [
     "deployable",
     "fold",
     "gaps",
-    "inputs_of",
     "lamp",
     "layers",
     "of_calibration",

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 LIMIT = 2 * 2**30
 """Bytes of activations that are kept in memory; more go to disk."""
 
-
-class _Reached(Exception):  # noqa: N818  # no error
-    """The layer was reached; the rest of the network is not needed."""
+_AT_ONCE = 100  # samples
 
 
 @final
@@ -33,12 +30,18 @@ class Activations:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit, self._bytes = limit, 0
         self._parts: list[Tensor] = []
+        self._joined: Tensor | None = None
         self._folder: Path | None = None
 
     @property
     def on_disk(self) -> bool:
         """Whether some of it is in a file."""
         return self._folder is not None
+
+    @property
+    def parts(self) -> int:
+        """How many batches were added."""
+        return len(self._parts)
 
     def add(self, x: Tensor) -> None:
         """Append a batch."""
@@ -47,6 +50,7 @@ class Activations:
         if self._bytes > self._limit:
             x = self._written(x)
         self._parts.append(x)
+        self._joined = None
 
     def _written(self, x: Tensor) -> Tensor:
         if self._folder is None:
@@ -59,9 +63,18 @@ class Activations:
     def __len__(self) -> int:
         return sum(len(part) for part in self._parts)
 
-    def batches(self) -> Iterator[Tensor]:
-        """As they were added."""
-        yield from self._parts
+    def part(self, number: int) -> Tensor:
+        """What was added, by number from 0."""
+        return self._parts[number]
+
+    @torch.no_grad()
+    def mapped(self, function: Callable[[Tensor], Tensor]) -> Activations:
+        """What `function` makes of every batch, under the same limit."""
+        found = Activations(self._limit)
+        for part in self._parts:
+            for x in part.split(_AT_ONCE):
+                found.add(function(x))
+        return found
 
     def rows(self, index: Tensor) -> Tensor:
         """(len(index), ...) samples.
@@ -69,36 +82,13 @@ class Activations:
         Args:
             index: positions, int64.
         """
-        if len(self._parts) == 1:
-            return self._parts[0][index]
+        if not self.on_disk:
+            if self._joined is None:
+                self._joined = torch.cat(self._parts)
+                self._parts = list(self._joined.split([len(part) for part in self._parts]))
+            return self._joined[index]
         ends = np.cumsum([len(part) for part in self._parts])
         where = np.searchsorted(ends, index.numpy(), side="right")
         starts = ends - [len(part) for part in self._parts]
         found = [self._parts[p][int(i - starts[p])] for p, i in zip(where.tolist(), index.tolist())]
         return torch.stack(found)
-
-
-@torch.no_grad()
-def inputs_of(network: nn.Module, name: str, batches: Iterator[Tensor], *, limit: int = LIMIT) -> Activations:
-    """What the submodule `name` gets, for all batches; the network is run no further than that.
-
-    Args:
-        network: in eval mode.
-        name: of a submodule that is called once.
-        batches: inputs of the network.
-        limit: bytes kept in memory.
-    """
-    kept = Activations(limit)
-
-    def keep(module: nn.Module, args: tuple[Tensor, ...]) -> None:
-        kept.add(args[0])
-        raise _Reached
-
-    handle = network.get_submodule(name).register_forward_pre_hook(keep)
-    try:
-        for x in batches:
-            with contextlib.suppress(_Reached):
-                network(x)
-    finally:
-        handle.remove()
-    return kept

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from typing import Any, final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from archwright.compress._activations import Activations
 from archwright.compress._quantised import Quantised
+from archwright.compress._reconstruction import Reconstruction
 from archwright.compress._trace import Layer
 from archwright.errors import UserError
-
-_LOOKS = 20  # times that the held-out batch is looked at
-_HELD_OUT = 100
 
 
 @final
@@ -31,6 +27,8 @@ class AdaQuant:
     Args:
         iterations: steps of Adam, at least 1.
         batch_size: samples of a step.
+        positions: outputs of a convolution that a step looks at, over all its samples: a window at a random place, as
+            neighbours say much the same; None: every position, as published.
         weight_lr: of the weights, in steps of their quantiser.
         bias_lr: of the bias, absolute.
         range_lr: of the ranges of the weights, relative to them.
@@ -42,6 +40,7 @@ class AdaQuant:
 
     iterations: int = 1000
     batch_size: int = 50
+    positions: int | None = 4096
     weight_lr: float = 0.02
     bias_lr: float = 1e-3
     range_lr: float = 1e-3
@@ -69,37 +68,26 @@ class AdaQuant:
         Returns:
             Mean squared error on the held-out batch over the one before.
         """
-        generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(inputs), generator=generator)
-        held, rest = order[: min(_HELD_OUT, len(order) // 4)], order[min(_HELD_OUT, len(order) // 4) :]
+        task = Reconstruction(
+            layer,
+            original,
+            inputs,
+            targets,
+            relu=relu,
+            batch_size=self.batch_size,
+            positions=self.positions,
+            iterations=self.iterations,
+            seed=seed,
+        )
         optimiser = torch.optim.Adam(self._groups(layer))
-
-        def error(index: Tensor) -> Tensor:
-            with torch.no_grad():
-                wanted = original(targets.rows(index))
-            found = layer(inputs.rows(index))
-            return F.mse_loss(F.relu(found), F.relu(wanted)) if relu else F.mse_loss(found, wanted)
-
-        def judged() -> float:
-            with torch.no_grad():
-                return float(error(held if len(held) else order))
-
-        first = least = judged()
-        best = copy.deepcopy(layer.state_dict())
-        every = max(1, self.iterations // _LOOKS)
         for step in range(self.iterations):
-            batch = rest[torch.randint(len(rest), (min(self.batch_size, len(rest)),), generator=generator)]
-            loss = error(batch)
+            loss = task.loss()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            if (step + 1) % every == 0 or step + 1 == self.iterations:
-                now = judged()
-                if now < least:
-                    least, best = now, copy.deepcopy(layer.state_dict())
-        layer.load_state_dict(best)
-        layer.requires_grad_(False)
-        return least / first if first > 0 else 1.0
+            if task.due(step):
+                task.look()
+        return task.finish()
 
     def _groups(self, layer: Quantised) -> list[dict[str, Any]]:
         layer.requires_grad_(True)

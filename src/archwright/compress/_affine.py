@@ -81,10 +81,35 @@ class Affine(nn.Module):
         return straight((x / self.scale + self.zero).clamp(0, self.levels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return (self.codes(x) - self.zero) * self.scale
+        found: Tensor = _Simulate.apply(x, self.scale, self.zero, self.levels)  # type: ignore[no-untyped-call]
+        return found
 
     def extra_repr(self) -> str:
         return f"bits={self.bits}, shape={tuple(self.range.shape)}, symmetric={self.symmetric}"
+
+
+class _Simulate(torch.autograd.Function):
+    """(round(clamp(x / s + z, 0, L)) - z) s with the gradients autograd would give, rounding passed straight through,
+    in a third of the passes over memory."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, scale: Tensor, zero: Tensor, levels: int) -> Tensor:  # type: ignore[no-untyped-def]
+        unclamped = (x / scale).add_(zero)
+        codes = unclamped.clamp(0, levels)
+        inside = codes == unclamped
+        found = codes.round_().sub_(zero).mul_(scale)
+        ctx.save_for_backward(x, scale, inside, found)
+        return found
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
+        x, scale, inside, found = ctx.saved_tensors
+        passed = grad * inside
+        by_scale = by_zero = None
+        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
+            by_scale = (torch.addcmul(grad * found, passed, x, value=-1) / scale).sum_to_size(scale.shape)
+            by_zero = ((passed - grad) * scale).sum_to_size(scale.shape)
+        return passed, by_scale, by_zero, None
 
 
 def straight(x: Tensor) -> Tensor:

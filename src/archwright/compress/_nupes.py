@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from typing import final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archwright.compress._activations import Activations
 from archwright.compress._power import EXPONENTS, Power, encode, levels
 from archwright.compress._quantised import Quantised
+from archwright.compress._reconstruction import Reconstruction
 from archwright.compress._trace import Layer
 from archwright.errors import UserError
 
-_LOOKS = 20
-_HELD_OUT = 100
 _TEMPERATURE = (1.0, 20.0)
 
 
@@ -97,6 +94,8 @@ class Nupes:
     Args:
         iterations: steps of Adam.
         batch_size: samples of a step.
+        positions: outputs of a convolution that a step looks at, over all its samples: a window at a random place, as
+            neighbours say much the same; None: every position, as published.
         code_lr: of the codes, in codes.
         exponent_lr: of the exponent.
         bias_lr: of the bias.
@@ -110,6 +109,7 @@ class Nupes:
 
     iterations: int = 1000
     batch_size: int = 50
+    positions: int | None = 4096
     code_lr: float = 5e-3
     exponent_lr: float = 1e-3
     bias_lr: float = 1e-3
@@ -130,45 +130,36 @@ class Nupes:
         grid = layer.weights
         if not isinstance(grid, Power):
             raise UserError("learned power codes need a power grid for the weights")
-        generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(inputs), generator=generator)
-        cut = min(_HELD_OUT, len(order) // 4)
-        held, rest = order[:cut] if cut else order, order[cut:]
-
-        def error(index: Tensor) -> Tensor:
-            with torch.no_grad():
-                wanted = original(targets.rows(index))
-            found = layer(inputs.rows(index))
-            return F.mse_loss(F.relu(found), F.relu(wanted)) if relu else F.mse_loss(found, wanted)
-
-        with torch.no_grad():
-            first = least = float(error(held))
         learned = PowerCodes(grid, layer.layer.weight.detach())
         layer.weights = learned
-        best = copy.deepcopy(layer.state_dict())
+        task = Reconstruction(
+            layer,
+            original,
+            inputs,
+            targets,
+            relu=relu,
+            batch_size=self.batch_size,
+            positions=self.positions,
+            iterations=self.iterations,
+            seed=seed,
+        )
         optimiser = torch.optim.Adam(self._groups(layer, learned))
         for step in range(self.iterations):
             done = step / self.iterations
             learned.beta = _TEMPERATURE[0] * (_TEMPERATURE[1] / _TEMPERATURE[0]) ** done
-            batch = rest[torch.randint(len(rest), (min(self.batch_size, len(rest)),), generator=generator)]
-            loss = error(batch)
+            loss = task.loss()
             if done > 0.5 and self.pull:
                 place = learned.code - learned.code.detach().floor()
                 away = 1 - (2 * place - 1).abs() ** 3
-                loss = loss + self.pull * first * (2 * done - 1) * away.mean()
+                loss = loss + self.pull * task.first * (2 * done - 1) * away.mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            if (step + 1) % max(1, self.iterations // _LOOKS) == 0 or step + 1 == self.iterations:
+            if task.due(step):
                 learned.beta = None
-                with torch.no_grad():
-                    now = float(error(held))
-                if now < least:
-                    least, best = now, copy.deepcopy(layer.state_dict())
+                task.look()
         learned.beta = None
-        layer.load_state_dict(best)
-        layer.requires_grad_(False)
-        return least / first if first > 0 else 1.0
+        return task.finish()
 
     def _groups(self, layer: Quantised, learned: PowerCodes) -> list[dict[str, object]]:
         layer.requires_grad_(False)

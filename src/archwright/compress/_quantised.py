@@ -41,12 +41,24 @@ class Quantised(nn.Module):
         x = x if self.inputs is None else self.inputs(x)
         return applied(self.layer, x, self.weight, self.layer.bias)
 
+    def window(self, x: Tensor) -> Tensor:
+        """As `forward` of a convolution, for a part of an input that is padded already."""
+        assert not isinstance(self.layer, nn.Linear)
+        x = x if self.inputs is None else self.inputs(x)
+        return unpadded(self.layer, x, self.weight, self.layer.bias)
+
 
 def applied(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`layer` with other weights."""
     if isinstance(layer, nn.Linear):
         return nn.functional.linear(x, weight, bias)
     return layer._conv_forward(x, weight, bias)
+
+
+def unpadded(layer: nn.Conv1d | nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A convolution with other weights, of an input that is padded already."""
+    convolve = nn.functional.conv2d if isinstance(layer, nn.Conv2d) else nn.functional.conv1d
+    return convolve(x, weight, bias, layer.stride, 0, layer.dilation, layer.groups)
 
 
 def quantised_layers(graph: nn.Module) -> dict[str, Quantised]:
@@ -70,4 +82,4 @@ def follows_relu(graph: fx.GraphModule, name: str) -> bool:
     return len(users) == 1 and users[0].target is torch.ops.aten.relu.default
 
 
-__all__ = ["LAYERS", "Quantised", "applied", "follows_relu", "quantised_layers", "replace"]
+__all__ = ["LAYERS", "Quantised", "applied", "follows_relu", "quantised_layers", "replace", "unpadded"]

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from archwright.compress._activations import LIMIT, Activations, inputs_of
+from archwright.compress._activations import LIMIT
 from archwright.compress._adaquant import AdaQuant
 from archwright.compress._affine import Affine, check_bits
 from archwright.compress._allocate_bits import FLOAT, allocate_bits
@@ -25,6 +25,7 @@ from archwright.compress._quantised import Quantised, follows_relu, quantised_la
 from archwright.compress._ranges import Ranges, Seen, check_ranges, weight_range
 from archwright.compress._statistics_tuning import of_calibration, tune_statistics
 from archwright.compress._trace import Layer, layers, trace
+from archwright.compress._walk import Walk
 from archwright.data import Split
 from archwright.errors import UserError, nearest
 
@@ -32,6 +33,7 @@ Grid = Literal["uniform", "power"]
 Order = Literal["parallel", "sequential"]
 Told = Callable[[str, int, int], None]
 """(what, done, of how many)."""
+_LIVE = 8  # tensors of all samples that are alive at once, of a residual network on both sides
 _JUDGED = 256  # samples that a choice of bits is judged on
 
 
@@ -286,15 +288,15 @@ class _Work:
         if learn is None:
             return
         found, originals = quantised_layers(graph), layers(self.reference)
+        reference, simulated = self._walk(self.reference), self._walk(graph)
         for n, (name, layer) in enumerate(found.items()):
             self.tell(f"learning {name}", n, len(found))
-            targets = self._into(self.reference, name)
-            inputs = targets if self.pipeline.order == "parallel" else self._into(graph, name)
-            relu = follows_relu(graph, name)
-            learn(layer, originals[name], inputs, targets, relu=relu, seed=self._seed + n)
+            targets = reference.into(name)
+            inputs = targets if self.pipeline.order == "parallel" else simulated.into(name)
+            learn(layer, originals[name], inputs, targets, relu=follows_relu(graph, name), seed=self._seed + n)
 
-    def _into(self, graph: fx.GraphModule, name: str) -> Activations:
-        return inputs_of(graph, name, self.batches(), limit=self._memory // 2)
+    def _walk(self, graph: fx.GraphModule) -> Walk:
+        return Walk(graph, self.batches(), limit=self._memory // _LIVE)
 
     def allocated(self, bits: Mapping[str, int], size: float) -> dict[str, int]:
         """Bits of every layer within a fraction of the float32 size; those of the ends are at least what they were."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
 
 from archwright.compress._any_rank import AnyRank
 from archwright.errors import UserError
@@ -28,17 +29,21 @@ Layer = nn.Conv1d | nn.Conv2d | nn.Linear
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
-def trace(module: nn.Module, example: Tensor | tuple[Any, ...]) -> fx.GraphModule:
+def trace(module: nn.Module | ExportedProgram, example: Tensor | tuple[Any, ...]) -> fx.GraphModule:
     """`module` in eval mode as a graph in which every convolution, linear layer and batch normalisation is a module
     under its own name, and everything else a function without side effects. Weights are copied.
 
     Args:
-        module: any network that `torch.export` can read; a residual network, a transformer, one of the zoo.
-        example: its input, a batch of at least 2, or a tuple of inputs; the first axis of each becomes free.
+        module: any network that `torch.export` can read; a residual network, a transformer, one of the zoo; or what it
+            gave.
+        example: its input, a batch of at least 2, or a tuple of inputs; the first axis of each becomes free. Of a
+            program that is already exported, shapes are what they are.
 
     Raises:
         UserError: the network cannot be traced; the message names the line that stops it.
     """
+    if isinstance(module, ExportedProgram):
+        return _plain(module.module())
     inputs = example if isinstance(example, tuple) else (example,)
     was = module.training
     batch = torch.export.Dim("batch", min=1)
@@ -178,19 +183,24 @@ def _filled(layer: nn.Module, weight: Tensor | None, bias: Tensor | None) -> nn.
     return layer.eval()
 
 
+def _spread(values: Sequence[int], sides: int) -> Any:
+    """One value stands for all sides."""
+    return tuple(values) * (sides if len(values) == 1 else 1)
+
+
 def _convolution(kind: type[nn.Conv1d] | type[nn.Conv2d]) -> Callable[[fx.Node, Value], nn.Module]:
     def build(node: fx.Node, value: Value) -> nn.Module:
         weight, bias = _tensor(node, 1, value), _tensor(node, 2, value)
         assert weight is not None
         groups = _argument(node, 6, 1)
-        padding = _argument(node, 4, 0)
+        padding, sides = _argument(node, 4, [0]), weight.ndim - 2
         layer = kind(
             weight.shape[1] * groups,
             weight.shape[0],
             tuple(weight.shape[2:]),  # type: ignore[arg-type]
-            tuple(_argument(node, 3, [1])),
-            padding if isinstance(padding, str | int) else tuple(padding),
-            tuple(_argument(node, 5, [1])),
+            _spread(_argument(node, 3, [1]), sides),
+            padding if isinstance(padding, str) else _spread(padding, sides),
+            _spread(_argument(node, 5, [1]), sides),
             groups,
             bias is not None,
             device="meta",
