@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
 
 from archwright.compress._bit_stream import from_bytes, to_bytes
 from archwright.compress._fold import fold
@@ -26,8 +27,9 @@ FORMAT, VERSION = "archwright-packed", 1
 def pack(graph: fx.GraphModule, path: str | Path) -> int:
     """Write a quantised network as a safetensors file of codes, ceil(n b / 8) bytes for n weights of b bits.
 
-    Layout. The metadata has `format` ("archwright-packed"), `version` (1) and `layers`, a JSON object of one entry a
-    layer in the order they run: `shape` of the weights, and under `weights` and `inputs` null (float) or the grid:
+    Layout. The metadata have one entry, `archwright-packed`, a JSON object: `version` (1), and `layers`, an object of
+    one entry a layer in the order they run: `shape` of the weights, and under `weights` and `inputs` null (float) or
+    the grid:
 
     - `{"grid": "uniform", "bits": b, "levels": L, "symmetric": true or false}`: value = (code - zero) range / L;
       symmetric: zero = L / 2.
@@ -64,7 +66,8 @@ def pack(graph: fx.GraphModule, path: str | Path) -> int:
         tensors |= {f"{name}.{key}": tensor for key, tensor in own.items()}
     target = Path(path)
     staged = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    metadata = {"format": FORMAT, "version": str(VERSION), "layers": _json(facts), "others": _json(list(others))}
+    header = {"version": VERSION, "layers": facts, "others": list(others)}
+    metadata = {FORMAT: json.dumps(header, separators=(",", ":"))}  # one entry: their order changes from run to run
     try:
         save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, staged, metadata)
         staged.chmod(0o666 & ~_umask())  # safetensors writes for the owner only
@@ -75,13 +78,13 @@ def pack(graph: fx.GraphModule, path: str | Path) -> int:
 
 
 @torch.no_grad()
-def unpack(path: str | Path, module: nn.Module, example: Tensor) -> fx.GraphModule:
+def unpack(path: str | Path, module: nn.Module | ExportedProgram, example: Tensor) -> fx.GraphModule:
     """The simulated network of a file of `pack`, bit for bit: the same weights, the same outputs.
 
     Args:
         path: of the file.
-        module: a network of the same architecture; its weights do not matter. Where names differ, as in the exported
-            form of a network, layers are matched in the order they run.
+        module: a network of the same architecture, or its program; its weights do not matter. Where names differ, as in
+            the exported form of a network, layers are matched in the order they run.
         example: its input, a batch of at least 2.
 
     Raises:
@@ -94,13 +97,13 @@ def unpack(path: str | Path, module: nn.Module, example: Tensor) -> fx.GraphModu
         raise UserError(f"no file {str(file)!r}")
     try:
         with safe_open(file, "pt") as stored:
-            metadata = stored.metadata() or {}
+            header: dict[str, Any] = json.loads((stored.metadata() or {}).get(FORMAT, "{}"))
             tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118  # not a mapping
     except SafetensorError as error:
         raise UserError(f"{file} is not a readable safetensors file: {error}") from None
-    if (metadata.get("format"), metadata.get("version")) != (FORMAT, str(VERSION)):
+    if header.get("version") != VERSION:
         raise UserError(f"{file} is not a packed network of archwright, version {VERSION}")
-    facts: dict[str, Any] = json.loads(metadata["layers"])
+    facts = header["layers"]
     graph = trace(module, example)
     fold(graph)
     own = layers(graph)
@@ -108,7 +111,7 @@ def unpack(path: str | Path, module: nn.Module, example: Tensor) -> fx.GraphModu
     pairs = _matched(shapes, {name: list(layer.weight.shape) for name, layer in own.items()}, file)
     for there, here in pairs.items():
         graph.set_submodule(here, _unpacked(own[here], there, facts[there], tensors))
-    _fill(graph, {name: tensors[name] for name in json.loads(metadata["others"])}, file)
+    _fill(graph, {name: tensors[name] for name in header["others"]}, file)
     return graph.eval().requires_grad_(False)
 
 
@@ -176,10 +179,6 @@ def _fill(graph: fx.GraphModule, tensors: Mapping[str, Tensor], file: Path) -> N
     own = dict(_others(graph, quantised_layers(graph)))
     pairs = _matched({k: list(v.shape) for k, v in tensors.items()}, {k: list(v.shape) for k, v in own.items()}, file)
     graph.load_state_dict({here: tensors[there] for there, here in pairs.items()}, strict=False)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
 
 
 def _umask() -> int:
