@@ -1,5 +1,6 @@
 """Criteria, exact counts, and pruning in one step."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -23,6 +24,7 @@ from archwright.compress import (
     pruned,
     quantised_layers,
     quantize,
+    recalibrate_like,
 )
 from archwright.compress._criteria import magnitude, pruned_to, taylor
 from archwright.errors import UserError
@@ -195,6 +197,22 @@ def test_statistics_are_estimated_anew_where_there_are_data() -> None:
     told = prune(net, sparsity=0.9, classifier=False, data=splits.train)
     assert Masks.of(told) == Masks.of(blind)
     assert accuracy(told, test_x, test_y) > accuracy(blind, test_x, test_y) + 15
+
+
+def test_statistics_of_a_network_that_did_not_change_stay() -> None:
+    """Though samples without the augmentation of its training have other ones."""
+    net, images, _, _ = trained()
+    split = data.Split(images * 2 + 1, torch.zeros(100, dtype=torch.int64))
+    same = prune(net, sparsity=0, data=split)
+    for name, tensor in same.state_dict().items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, net.state_dict()[name], atol=1e-5, rtol=1e-4)
+    halved = copy.deepcopy(net)
+    halved[0].weight.data *= 0.5
+    recalibrate_like(halved, net, lambda: split.batches(50))
+    torch.testing.assert_close(halved[1].running_mean, net[1].running_mean / 2, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(halved[1].running_var, net[1].running_var / 4, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(halved[4].running_var, net[4].running_var, atol=1e-3, rtol=1e-2)
 
 
 def test_a_trainer_fine_tunes_and_the_masks_hold() -> None:

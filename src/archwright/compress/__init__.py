@@ -36,6 +36,7 @@ from archwright.compress._prune import PRUNERS, prune
 from archwright.compress._pruning import Method, Pruning
 from archwright.compress._quantised import Quantised, quantised_layers
 from archwright.compress._quantize import METHODS, Quantization, bits_of, quantize, size_of
+from archwright.compress._recalibrate_like import recalibrate_like
 from archwright.compress._scored import Scored
 from archwright.compress._statistics_tuning import Statistics, of_calibration, of_training, tune_statistics
 from archwright.compress._stored import Stored
@@ -98,6 +99,7 @@ __all__ = [
     "pruned",
     "quantised_layers",
     "quantize",
+    "recalibrate_like",
     "required_width",
     "size_of",
     "spectral_norm",

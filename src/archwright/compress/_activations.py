@@ -72,7 +72,7 @@ class Activations:
         """What `function` makes of every batch, under the same limit."""
         found = Activations(self._limit)
         for part in self._parts:
-            for x in part.split(_AT_ONCE):
+            for x in torch.split(part, _AT_ONCE):
                 found.add(function(x))
         return found
 
@@ -85,7 +85,7 @@ class Activations:
         if not self.on_disk:
             if self._joined is None:
                 self._joined = torch.cat(self._parts)
-                self._parts = list(self._joined.split([len(part) for part in self._parts]))
+                self._parts = list(torch.split(self._joined, [len(part) for part in self._parts]))
             return self._joined[index]
         ends = np.cumsum([len(part) for part in self._parts])
         where = np.searchsorted(ends, index.numpy(), side="right")

@@ -81,7 +81,7 @@ class Affine(nn.Module):
         return straight((x / self.scale + self.zero).clamp(0, self.levels))
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = _Simulate.apply(x, self.scale, self.zero, self.levels)  # type: ignore[no-untyped-call]
+        found: Tensor = _Simulate.apply(x, self.scale, self.zero, self.levels)
         return found
 
     def extra_repr(self) -> str:

@@ -79,6 +79,11 @@ class Structured:
         _, parts = _exact(twin, wanted, x)
         if not groups or (wanted and not parts):
             raise UserError(f"no channels of {type(module).__name__} can be removed without changing its other outputs")
+        dense = copy.deepcopy(module)
+        with _dependencies(module, x) as graph:
+            for name, indices in (item for part in parts for item in part.items()):
+                _zero(graph, _group(graph, module, name, indices))
+        asked.recalibrated(module, dense)
         for part in parts:
             _remove(module, part, x)
         left = wanted.keys() - {name for part in parts for name in part}
@@ -86,7 +91,6 @@ class Structured:
             _LOG.info("channels of %s cannot be removed exactly and are left alone", ", ".join(sorted(left)))
         for name, parameter in module.named_parameters():
             parameter.requires_grad_(gradients[name])
-        asked.recalibrated(module)
         if asked.trainer is not None:
             train_held(module, asked.masks(module), asked, asked.trainer, what="fine-tuning")
         return module

@@ -65,9 +65,7 @@ class Jackpots:
 
     def __call__(self, module: nn.Module, asked: Pruning) -> nn.Module:
         masks, _ = self.search(module, asked)
-        if self.tuning is None:
-            asked.recalibrated(module)
-        else:
+        if self.tuning is not None:
             train_held(module, masks, asked, self.tuning, what="tuning")
         return module
 

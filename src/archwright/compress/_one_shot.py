@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import final
 
@@ -37,8 +38,9 @@ class OneShot:
 
     def __call__(self, module: nn.Module, asked: Pruning) -> nn.Module:
         masks = asked.chosen(self.criterion, module, asked.masks(module), asked.sparsity)
+        dense = copy.deepcopy(module)
         masks.apply_(module)
-        asked.recalibrated(module)
+        asked.recalibrated(module, dense)
         if asked.trainer is not None:
             train_held(module, masks, asked, asked.trainer, what="fine-tuning")
         return module

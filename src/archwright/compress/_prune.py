@@ -58,8 +58,8 @@ def prune(
     and faster: zeros in a dense tensor take as long as other numbers.
 
     Batch-norm statistics of the dense network are wrong for a pruned one (digits at 90 %: 14 % correct with them, 67 %
-    with new ones), so they are re-estimated wherever there are data, unless the method trains afterwards, which
-    estimates them too.
+    with new ones). Where there are data they are re-estimated (`recalibrate_like`) before any training; without data
+    they are those of the dense network, so compare with both.
 
     Args:
         module: a trained network, or one to be trained if the method trains it.

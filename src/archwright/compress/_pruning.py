@@ -20,8 +20,8 @@ from archwright.compress._criteria import (
     taylor,
 )
 from archwright.compress._masks import Masks, prunable
+from archwright.compress._recalibrate_like import recalibrate_like
 from archwright.data import Split, Splits
-from archwright.supernet import recalibrate
 from archwright.train import Trainer
 
 Told = Callable[[str, int, int], None]
@@ -76,10 +76,10 @@ class Pruning:
         shuffled = self.samples.batches(_BATCH, shuffle=True, drop_last=True, seed=self.seed, device=device)
         return itertools.islice(iter(shuffled), _BATCHES)
 
-    def recalibrated(self, module: nn.Module) -> None:
+    def recalibrated(self, module: nn.Module, dense: nn.Module) -> None:
         """Batch-norm statistics anew, if there are data: those of the dense network are wrong for a pruned one."""
         if self.samples is not None:
-            recalibrate(module, self.batches(module))
+            recalibrate_like(module, dense, lambda: self.batches(module))
 
     def masks(self, module: nn.Module) -> Masks:
         """What is kept now. A layer of zeros only was initialised so and counts as dense."""
