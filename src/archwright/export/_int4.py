@@ -26,20 +26,24 @@ def four_bits(model: onnx.ModelProto) -> list[str]:
     kinds = {TensorProto.INT8: (TensorProto.INT4, -8, 7), TensorProto.UINT8: (TensorProto.UINT4, 0, 15)}
     changed: list[str] = []
     for node in model.graph.node:
-        pair = [stored.get(name) for name in (node.input[0], *node.input[2:3])]
-        if node.op_type != "DequantizeLinear" or len(pair) < 2:
+        names = [node.input[0], *node.input[2:3]]
+        if node.op_type != "DequantizeLinear" or len(names) < 2 or not all(name in stored for name in names):
             continue
-        codes, zeros = pair
-        if codes is None or zeros is None or codes.data_type not in kinds:
+        if stored[names[0]].data_type not in kinds:
             continue
-        kind, least, most = kinds[codes.data_type]
-        arrays = [numpy_helper.to_array(codes), numpy_helper.to_array(zeros)]
+        kind, least, most = kinds[stored[names[0]].data_type]
+        arrays = [numpy_helper.to_array(stored[name]) for name in names]
         if not all(least <= a.min() and a.max() <= most for a in arrays):
             continue
-        for tensor, array in ((codes, arrays[0]), (zeros, arrays[1])):
-            small = onnx.helper.make_tensor(tensor.name, kind, array.shape, _halves(array), raw=True)
-            tensor.CopyFrom(small)
-        changed.append(codes.name)
+        small = [f"{node.output[0]}.codes", f"{node.output[0]}.zero"]  # 8-bit nodes may read the same zeros
+        for name, array in zip(small, arrays, strict=True):
+            tensor = onnx.helper.make_tensor(name, kind, array.shape, _halves(array), raw=True)
+            model.graph.initializer.append(tensor)
+        node.input[0], node.input[2] = small
+        changed.append(names[0])
+    read = {name for node in model.graph.node for name in node.input}
+    for tensor in [t for t in model.graph.initializer if t.name not in read]:
+        model.graph.initializer.remove(tensor)
     if changed:
         for opset in model.opset_import:
             opset.version = max(opset.version, _OPSET) if opset.domain == "" else opset.version
