@@ -124,7 +124,7 @@ def test_structured_pruning_makes_the_network_smaller(here, capsys, tmp_path) ->
     [
         (["quantize", "own_net:net"], "needs data"),
         (["quantize", "own_net:nothing", "--calib", "digits"], "cannot import"),
-        (["quantize", "own_net:wrong", "--calib", "digits"], "cannot take calibration samples of shape (1, 8, 8)"),
+        (["quantize", "own_net:wrong", "--calib", "digits"], "cannot take samples of shape (1, 8, 8)"),
         (["quantize", "net.pt2", "--calib", "digits", "--bits", "1"], "bits must be from 2 to 16, got 1"),
         (["quantize", "net.pt2", "--calib", "digits", "--method", "adaqant"], "did you mean 'adaquant'"),
         (["quantize", "net.pt2", "--calib", "digits", "--mean", "0.5"], "--mean and --std go together"),

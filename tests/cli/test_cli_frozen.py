@@ -25,7 +25,7 @@ FROZEN = {
     "--keep-classifier --epochs --lr --batch-size --out --json",
     "predict": "RUN INPUT --json",
     "measure": "MODEL --runtime --threads --repeats --space --data --table --json",
-    "deploy-check": "FILE_OR_RUN --against --data --samples --threads --repeats --json",
+    "deploy-check": "FILE_OR_RUN --against --data --samples --threads --repeats --trust --json",
     "score": "MODEL_OR_RUN --data --scores --json",
     "bench": "COMMAND",
     "doctor": "--json",

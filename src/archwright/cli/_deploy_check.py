@@ -58,6 +58,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="threads of the runtime (default: 1)")
     parser.add_argument("--repeats", type=positive, default=50, metavar="N", help="samples of the time (default: 50)")
+    parser.add_argument("--trust", action="store_true", help="read any .pt2: runs code of whoever made it")
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -104,14 +105,15 @@ def _checked(
         file,
         x,
         y,
-        network=_network(file, trusted=trusted),
+        network=_network(file, trusted=trusted, trust=args.trust),
         original=against or _original(file),
         threads=args.threads,
         repeats=args.repeats,
+        trust=args.trust,
     )
 
 
-def _network(file: Path, *, trusted: bool) -> nn.Module | None:
+def _network(file: Path, *, trusted: bool, trust: bool) -> nn.Module | None:
     """What a file was written from: the simulated network beside an int8 file; the code beside a float one, which is
     run only where a folder was named."""
     from archwright import export
@@ -120,7 +122,7 @@ def _network(file: Path, *, trusted: bool) -> nn.Module | None:
     kind = kind_of(file)
     if kind in ("int8", "int4"):
         program = file.with_name(file.name.removesuffix(".onnx").removesuffix(".int8") + ".pt2")
-        return simulated(program) if program.is_file() else None
+        return simulated(program, trust=trust) if program.is_file() else None
     beside = all((file.parent / name).is_file() for name in ("model.py", "model.safetensors"))
     return export.load(file.parent) if kind == "float" and trusted and beside and file.name == "model.onnx" else None
 
@@ -155,7 +157,7 @@ def _inputs(args: argparse.Namespace, place: Path, file: Path) -> tuple[str, Ten
         splits = known
     else:
         low, high = _range(place, file)
-        x = torch.rand(min(args.samples, 64), *_shape(file), generator=torch.Generator().manual_seed(0))
+        x = torch.rand(min(args.samples, 64), *_shape(file, args.trust), generator=torch.Generator().manual_seed(0))
         return f"random inputs from {low:g} to {high:g}; --data names better ones", low + (high - low) * x, None
     part = splits.test if len(splits.test) else splits.train
     rows = part.x[: args.samples]
@@ -196,11 +198,11 @@ def _range(place: Path, file: Path) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _shape(file: Path) -> tuple[int, ...]:
+def _shape(file: Path, trust: bool) -> tuple[int, ...]:
     from archwright.cli._exported import onnx_shape
     from archwright.export._deploy_check import program_shape
 
-    return onnx_shape(file) if file.suffix.lower() == ".onnx" else program_shape(file)
+    return onnx_shape(file) if file.suffix.lower() == ".onnx" else program_shape(file, trust=trust)
 
 
 def _name(file: Path, place: Path) -> str:

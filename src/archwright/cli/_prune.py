@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
+from typing import TYPE_CHECKING
 
 from archwright.cli._parser import Commands, positive
+from archwright.errors import UserError
+
+if TYPE_CHECKING:
+    from archwright.train import Trainer
 
 
 def add(commands: Commands) -> None:
@@ -28,7 +32,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--method", default="magnitude", metavar="NAME", help=f"{', '.join(_METHODS)}")
     parser.add_argument("--scope", choices=("global", "layer"), default="global", help="default: global")
     parser.add_argument("--keep-classifier", action="store_true", help="leave the last linear layer dense")
-    parser.add_argument("--epochs", type=int, default=20, metavar="N", help="of training; 0: none (default: 20)")
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help="of training (default: the method's own, or 20 after it)"
+    )
     parser.add_argument("--lr", type=float, metavar="F", help="learning rate of the training")
     parser.add_argument("--batch-size", type=positive, metavar="N", help="of the training")
     parser.add_argument("--out", metavar="FOLDER", help="where to write (default: RUN/compressed, or compressed/)")
@@ -36,7 +42,8 @@ def add(commands: Commands) -> None:
 
 
 _METHODS = (
-    "magnitude", "lamp", "taylor", "random", "layer-random", "structured", "gradual", "iterative", "jackpots", "prac",
+    "magnitude", "lamp", "taylor", "random", "layer-random", "gradual", "iterative", "learning-rate-rewinding",
+    "structured", "prac", "jackpots", "edge-popup",
 )  # fmt: skip
 
 
@@ -44,16 +51,26 @@ def _prune(args: argparse.Namespace) -> int:
     from archwright.cli._compressing import compressing
     from archwright.run import Pruning
 
-    trainer = Pruning().trainer
-    given = {"epochs": args.epochs, "lr": args.lr, "batch_size": args.batch_size}
-    if trainer is not None:
-        chosen = {name: value for name, value in given.items() if value is not None}
-        trainer = dataclasses.replace(trainer, **chosen) if args.epochs else None
     settings = Pruning(
         method=args.method,
         sparsity=args.sparsity,
         scope=args.scope,
         classifier=not args.keep_classifier,
-        trainer=trainer,
+        trainer=_trainer(args),
     )
     return compressing(args, lambda compressor, dense, folder: compressor.pruned(dense, settings, folder))
+
+
+def _trainer(args: argparse.Namespace) -> Trainer | None:
+    """What the options say of training; None: the method's own, or none at all."""
+    from archwright.compress import PRUNERS
+    from archwright.train import Trainer
+
+    given = {"epochs": args.epochs, "lr": args.lr, "batch_size": args.batch_size}
+    given = {name: value for name, value in given.items() if value is not None}
+    trains = args.method not in PRUNERS or PRUNERS[args.method].needs == "splits"
+    if args.epochs == 0 or (trains and not given):
+        if trains and args.epochs == 0:
+            raise UserError(f"{args.method} trains, so --epochs must be at least 1")
+        return None
+    return Trainer(**{"epochs": 20, "lr": 0.1 if trains else 0.02, **given})

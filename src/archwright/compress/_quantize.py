@@ -301,6 +301,10 @@ class _Work:
     def allocated(self, bits: Mapping[str, int], size: float) -> dict[str, int]:
         """Bits of every layer within a fraction of the float32 size; those of the ends are at least what they were."""
         names, base = list(bits), 8
+        sizes = [layer.weight.numel() for layer in layers(self.reference).values()]
+        least = sum(min(b, base) * n for b, n in zip(bits.values(), sizes)) / (FLOAT * sum(sizes))
+        if size < least:
+            raise UserError(f"a size of {size:g} cannot be reached: the smallest reachable is {least:.4g}")
         wanted = self.logits(count=_JUDGED)
         graph = self.built(dict.fromkeys(names, base))
         start = _divergence(self.logits(graph, _JUDGED), wanted)
@@ -315,7 +319,6 @@ class _Work:
                 worse = _divergence(self.logits(graph, _JUDGED), wanted) - start
                 losses[option].append(worse if option >= bits[name] else 1e6)
             replace(graph, name, kept)
-        sizes = [layer.weight.numel() for layer in layers(self.reference).values()]
         return dict(zip(names, allocate_bits(sizes, losses, base, size)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def _arrays(file: Path) -> dict[str, Tensor]:
 
 def _unpickled(file: Path, trust: bool) -> dict[str, Tensor] | nn.Module:
     try:
-        found: Any = torch.load(file, map_location="cpu", weights_only=not trust)
+        with warnings.catch_warnings(action="ignore"):  # of pickles of another maker, which are refused anyway
+            found: Any = torch.load(file, map_location="cpu", weights_only=not trust)
     except pickle.UnpicklingError as error:
         if trust:
             raise UserError(f"{file} is not a readable checkpoint: {_line(error)}") from None

@@ -25,6 +25,7 @@ from archwright.compress import (
     size_of,
     trace,
 )
+from archwright.compress._check import check_takes
 from archwright.cost._onnx import to_onnx
 from archwright.data import Split, Splits
 from archwright.errors import UserError, nearest
@@ -45,14 +46,14 @@ class Pruning:
         sparsity: share of the weights that is zero in the end, of channels for `"structured"`, in [0, 1).
         scope: whether weights are compared across layers or the same share goes in each.
         classifier: whether the last linear layer is pruned, too.
-        trainer: of methods that train; others fine-tune with it, None: they do not.
+        trainer: of methods that train, null: their own; others fine-tune with it, null: they do not.
     """
 
     method: str = "magnitude"
     sparsity: float = 0.8
     scope: Literal["global", "layer"] = "global"
     classifier: bool = True
-    trainer: Trainer | None = Trainer(epochs=20, lr=0.02)
+    trainer: Trainer | None = None
 
     def __post_init__(self) -> None:
         if self.method not in PRUNERS:
@@ -138,6 +139,7 @@ class Compressor:
 
     def dense(self, network: nn.Module) -> Member:
         """The network as it is."""
+        check_takes(network, self._inputs(2), "samples")
         plain = self._plain(network)
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "model.onnx"
@@ -145,7 +147,7 @@ class Compressor:
             facts = {
                 "name": "dense",
                 **self._judged(network),
-                "size": cost.size(network),
+                "size": cost.size(plain),
                 "onnx_size": file.stat().st_size,
                 "latency_ms": self._latency(file),
             }

@@ -1,0 +1,224 @@
+"""Post-training quantisation of the CIFAR-10 ResNet-20 with published accuracy, over bits and methods.
+
+`ARCHWRIGHT_DATA=... python benchmarks/compression.py ROWS [minutes] [part ...]`: rows are appended to ROWS, so that it
+can be stopped and goes on; parts are `table` (bits x methods, 1000 calibration images drawn anew for every seed, 200
+steps a layer), `peers` (ONNX Runtime's own quantisation, torchao and NNCF where installed), `cost` (AdaQuant against
+quantisation-aware training). Tested on the first 2000 test images (float: 90.80); `full` repeats 4 and 3 bits on all
+10 000. Writes `benchmarks/results/compression.json`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from _measuring import write
+from torch import Tensor, nn
+
+from archwright import bench, compress, data
+from archwright.data import Split
+
+TESTED, CALIBRATION, STEPS = 2000, 1000, 200
+PLAIN = ("minmax", "mse", "light", "nupes-data-free")
+LEARNT = ("adaquant-parallel", "adaquant", "adaquant+statistics", "advanced", "nupes")
+BITS = (4, 3, 2, 8, 6, 5)
+SEEDS = (0, 1, 2)
+EVERY_SEED = (4, 3, 2)  # bits at which learnt methods run with every seed
+
+
+def pipeline(name: str) -> compress.Quantization:
+    """A method with fewer steps a layer."""
+    first, _, more = name.partition("+")
+    found = compress.METHODS[first]
+    if more:
+        found = dataclasses.replace(found, statistics=True)
+    if found.learn is not None:
+        found = dataclasses.replace(found, learn=dataclasses.replace(found.learn, iterations=STEPS))
+    return found
+
+
+def calibration(net: bench.Pretrained, train: Split, seed: int) -> Tensor:
+    """Unlabelled training images."""
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:CALIBRATION]
+    return torch.cat([x for x, _ in net.normalised(train.subset(order)).batches(500)])
+
+
+@torch.no_grad()
+def accuracy(module: Any, test: Split) -> float:
+    """Percent."""
+    return 100 * sum(int((module(x).argmax(1) == y).sum()) for x, y in test.batches(500)) / len(test)
+
+
+class Measuring:
+    """The network, its data, and the rows so far."""
+
+    def __init__(self, place: Path, minutes: float) -> None:
+        self.place, self.ends = place, time.perf_counter() + 60 * minutes
+        self.rows = [json.loads(line) for line in place.read_text().splitlines()] if place.is_file() else []
+        self.net = bench.pretrained("cifar10_resnet20")
+        splits = data.load("cifar10")
+        self.train, self.test = splits.train, self.net.normalised(splits.test)
+        self.sample = self.test.subset(torch.arange(TESTED))
+
+    def once(self, **key: Any) -> bool:
+        """Whether this row is still to be made, and there is time."""
+        known = any(all(row.get(k) == v for k, v in key.items()) for row in self.rows)
+        return not known and time.perf_counter() < self.ends
+
+    def keep(self, **row: Any) -> None:
+        """Append a row."""
+        self.rows.append(row)
+        with self.place.open("a") as stream:
+            stream.write(json.dumps(row) + "\n")
+        print(row, flush=True)
+
+    def table(self) -> None:
+        """Bits x methods x seeds."""
+        if self.once(part="table", method="float"):
+            self.keep(part="table", method="float", bits=32, seed=0, accuracy=accuracy(self.net.module, self.sample))
+        for seed, bits, method in _cells():
+            if self.once(part="table", method=method, bits=bits, seed=seed):
+                self._quantised("table", method, bits, seed, self.sample)
+        for seed in SEEDS:
+            for size, method in ((0.16, "light"), (0.15, "advanced"), (0.13, "advanced")):
+                if self.once(part="mixed", method=method, size=size, seed=seed):
+                    self._quantised("mixed", method, 2, seed, self.sample, size=size)
+
+    def full(self) -> None:
+        """The whole test set."""
+        for bits, method in ((4, "minmax"), (4, "advanced"), (3, "advanced"), (4, "adaquant"), (3, "adaquant")):
+            if self.once(part="full", method=method, bits=bits, seed=0):
+                self._quantised("full", method, bits, 0, self.test)
+
+    def _quantised(
+        self, part: str, method: str, bits: int, seed: int, test: Split, *, size: float | None = None
+    ) -> None:
+        images, started = calibration(self.net, self.train, seed), time.process_time()
+        graph = compress.quantize(self.net.module, images, bits=bits, method=pipeline(method), size=size, seed=seed)
+        seconds = time.process_time() - started
+        more = {} if size is None else {"size": size}
+        found = accuracy(graph, test)
+        self.keep(
+            part=part, method=method, bits=bits, seed=seed, accuracy=found, weights=compress.size_of(graph),
+            cpu_seconds=seconds, **more,
+        )  # fmt: skip
+
+    def peers(self) -> None:
+        """ONNX Runtime's own static quantisation, 8 bits."""
+        if self.once(part="peers", method="onnxruntime", bits=8):
+            found = _onnxruntime(self.net.module, calibration(self.net, self.train, 0), self.sample)
+            self.keep(part="peers", method="onnxruntime", bits=8, seed=0, accuracy=found)
+        for name in ("torchao", "nncf"):
+            if importlib.util.find_spec(name) is None and self.once(part="peers", method=name):
+                self.keep(part="peers", method=name, bits=8, seed=0, accuracy=None, why="not installed")
+
+    def cost(self) -> None:
+        """AdaQuant's time against an epoch of quantisation-aware training of the same network."""
+        if not self.once(part="cost"):
+            return
+        images = calibration(self.net, self.train, 0)
+        started = time.process_time()
+        graph = compress.quantize(self.net.module, images, bits=3, method=pipeline("adaquant"))
+        ours = time.process_time() - started
+        plain = compress.quantize(self.net.module, images, bits=3, method="mse")
+        train = self.net.normalised(self.train)
+        plain.requires_grad_(True)
+        optimiser, steps, spent, curve = torch.optim.SGD(plain.parameters(), 1e-3, momentum=0.9), 0, 0.0, []
+        goal = accuracy(graph, self.sample)
+        for x, y in train.batches(128, shuffle=True, seed=0, epoch=0):
+            started = time.process_time()
+            optimiser.zero_grad()
+            F.cross_entropy(plain(x), y).backward()
+            optimiser.step()
+            spent, steps = spent + time.process_time() - started, steps + 1
+            if steps % 40 == 0:
+                curve.append((steps, accuracy(plain, self.sample)))
+            if steps >= 120:
+                break
+        epochs = STEPS * 50 / CALIBRATION
+        epoch = spent / steps * len(train) / 128
+        self.keep(
+            part="cost", adaquant_seconds=ours, adaquant_accuracy=goal, training_epoch_seconds=epoch,
+            training_curve=curve, epochs_matched=epochs, ratio=ours / (epochs * epoch),
+        )  # fmt: skip
+
+
+def _cells() -> Iterator[tuple[int, int, str]]:
+    """Seed, bits, method; what matters most first."""
+    for seed in SEEDS:
+        for bits in BITS:
+            yield from ((seed, bits, method) for method in PLAIN)
+            if seed == 0 or bits in EVERY_SEED:
+                yield from ((seed, bits, method) for method in LEARNT)
+
+
+def _onnxruntime(module: nn.Module, images: Tensor, test: Split) -> float:
+    import onnxruntime
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    from archwright.export import to_onnx
+
+    class Reader(CalibrationDataReader):
+        def __init__(self, name: str) -> None:
+            self.batches = iter([{name: x.numpy()} for x in images[:300].split(1)])
+
+        def get_next(self) -> dict[str, Any] | None:
+            return next(self.batches, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        to_onnx(module, images[:1], before)
+        name = onnxruntime.InferenceSession(before).get_inputs()[0].name
+        quantize_static(
+            before, after, Reader(name), quant_format=QuantFormat.QDQ, per_channel=True,
+            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+        )  # fmt: skip
+        session = onnxruntime.InferenceSession(after)
+        return accuracy(lambda x: torch.from_numpy(session.run(None, {name: x.numpy()})[0]), test)
+
+
+def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means and spreads by bits and method, and what the acceptance asks for."""
+    table: dict[str, Any] = {}
+    for row in rows:
+        if row["part"] in ("table", "mixed", "full"):
+            where = f"size {row['size']}" if "size" in row else "float" if row["bits"] == 32 else f"{row['bits']} bits"
+            key = f"{where}, all 10 000" if row["part"] == "full" else where
+            table.setdefault(key, {}).setdefault(row["method"], []).append(row["accuracy"])
+    summary = {
+        where: {
+            method: {"mean": statistics.fmean(v), "spread": max(v) - min(v), "seeds": len(v)}
+            for method, v in methods.items()
+        }
+        for where, methods in table.items()
+    }
+    return {
+        "about": f"CIFAR-10 ResNet-20, {CALIBRATION} calibration images, first and last layer 8 bits, {STEPS} steps a "
+        f"layer, accuracy on {TESTED} test images unless it says all",
+        "table": summary,
+        "peers": [row for row in rows if row["part"] == "peers"],
+        "cost": [row for row in rows if row["part"] == "cost"],
+    }
+
+
+def main(place: str, minutes: str = "60", *parts: str) -> int:
+    """Measure what is missing, write the record."""
+    task = Measuring(Path(place), float(minutes))
+    for part in parts or ("table", "peers", "cost", "full"):
+        getattr(task, part)()
+    print(write("compression", report(task.rows)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
