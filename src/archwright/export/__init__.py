@@ -7,6 +7,7 @@ from archwright.export._deploy_check import Checked, deploy_check
 from archwright.export._flatten import flatten
 from archwright.export._int8 import Int8, save_int8
 from archwright.export._load import load
+from archwright.export._load_program import load_program
 from archwright.export._operators import Operators, operators
 from archwright.export._program import save_program
 from archwright.export._save import FILES, Exported, save
@@ -26,6 +27,7 @@ __all__ = [
     "flatten",
     "load",
     "load_checkpoint",
+    "load_program",
     "operators",
     "read_checkpoint",
     "save",

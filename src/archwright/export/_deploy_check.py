@@ -15,6 +15,7 @@ from archwright.cost._onnx import session
 from archwright.errors import ArchwrightError, UserError
 from archwright.export._agreement import Agreement, compare
 from archwright.export._int8 import LEAST_SQNR
+from archwright.export._load_program import load_program
 from archwright.export._operators import Operators, operators
 
 Answer = Callable[[Tensor], Tensor]
@@ -79,6 +80,7 @@ def deploy_check(
     original: str | Path | None = None,
     threads: int = 1,
     repeats: int = 50,
+    trust: bool = False,
 ) -> Checked:
     """Run a written network where it will be used: outputs, operators, size, latency.
 
@@ -95,12 +97,13 @@ def deploy_check(
         original: float `.onnx` of the same network, to compare size, time and answers with.
         threads: threads of the runtime.
         repeats: samples of the time.
+        trust: read programs that hold more than tensors and operators (`load_program`).
 
     Raises:
-        UserError: no such file, another kind of file, or inputs that it does not take.
+        UserError: no such file, another kind of file, a program that would run code, or inputs that it does not take.
     """
     file = Path(path)
-    kind, answer = kind_of(file), runnable(file)
+    kind, answer = kind_of(file), runnable(file, trust=trust)
     logits = _logits(answer, x, file)
     failures = [] if torch.isfinite(logits).all() else ["outputs are not finite"]
     run = None if kind == "program" else operators(file)
@@ -110,7 +113,7 @@ def deploy_check(
     facts: dict[str, Any] = {}
     if original is not None:
         float_file = Path(original)
-        as_float = runnable(float_file)
+        as_float = runnable(float_file, trust=trust)
         facts["float_size"] = float_file.stat().st_size
         facts["float_agreement"] = compare(answer, _Answers(as_float), x)
         facts["float_accuracy"] = _accuracy(_logits(as_float, x, float_file), y)
@@ -153,28 +156,24 @@ def kind_of(path: Path) -> Kind:
     return "int8" if any(node.op_type == "QuantizeLinear" for node in model.graph.node) else "float"
 
 
-def simulated(path: Path) -> nn.Module:
+def simulated(path: Path, *, trust: bool = False) -> nn.Module:
     """A program as a network."""
-    return _Answers(runnable(path))
+    return _Answers(runnable(path, trust=trust))
 
 
-def program_shape(path: Path) -> tuple[int, ...]:
+def program_shape(path: Path, *, trust: bool = False) -> tuple[int, ...]:
     """The shape of one input of a program.
 
     Raises:
         UserError: no such file, one that cannot be read, or one without its example.
     """
-    try:
-        example = torch.export.load(path).example_inputs
-        assert example is not None
-        (x,), _ = example
-        return tuple(x.shape[1:])
-    except Exception as error:  # its reader raises whatever the damage makes it
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path} cannot be read: {reason}") from None
+    example = load_program(path, trust=trust).example_inputs
+    if example is None or not example[0] or not isinstance(example[0][0], Tensor):
+        raise UserError(f"{path} does not say what it takes; name data with --data")
+    return tuple(example[0][0].shape[1:])
 
 
-def runnable(path: Path) -> Answer:
+def runnable(path: Path, *, trust: bool = False) -> Answer:
     """A file as a function from inputs to logits, on the CPU.
 
     Raises:
@@ -182,12 +181,12 @@ def runnable(path: Path) -> Answer:
     """
     if not path.is_file():
         raise UserError(f"no file {str(path)!r}")
+    if path.suffix.lower() == ".pt2":
+        program = load_program(path, trust=trust).module()
+        return lambda batch: program(batch)
     try:
-        if path.suffix.lower() == ".pt2":
-            program = torch.export.load(path).module()
-            return lambda batch: program(batch)
         running = session(path)
-    except Exception as error:  # neither reader says what it raises
+    except Exception as error:  # its own errors share no base class
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} cannot be read: {reason}") from None
     name = running.get_inputs()[0].name
