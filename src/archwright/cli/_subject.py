@@ -133,20 +133,15 @@ def _normalised(args: argparse.Namespace, splits: Splits) -> Splits:
 
 
 def _read(args: argparse.Namespace, file: Path, splits: Splits) -> nn.Module:
-    import torch
     from torch import nn
 
     if not file.is_file():
         raise UserError(f"no file {str(file)!r}")
     if file.suffix.lower() == ".pt2":
         from archwright.compress import trace
+        from archwright.export import load_program
 
-        try:
-            program = torch.export.load(file)
-        except Exception as error:  # its reader raises whatever the damage makes it
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UserError(f"{file} is not a readable torch.export program: {reason}") from None
-        return trace(program, next(iter(splits.train.batches(2)))[0])
+        return trace(load_program(file, trust=args.trust), next(iter(splits.train.batches(2)))[0])
     from archwright.export import read_checkpoint
 
     found = read_checkpoint(file, trust=args.trust)
