@@ -18,6 +18,7 @@ from archwright.compress import (
     PRUNERS,
     Masks,
     OneShot,
+    Pruning,
     lamp,
     prunable,
     prune,
@@ -230,6 +231,18 @@ def test_a_trainer_fine_tunes_and_the_masks_hold() -> None:
     assert accuracy(sparse, test_x, test_y) > 93
     assert said[-1] == ("fine-tuning", 4, 4)
     assert not sparse.training
+
+
+def test_a_layer_that_starts_at_zero_is_trained() -> None:
+    """As the head of a vision transformer does."""
+    net, _, _, _ = trained()
+    net = copy.deepcopy(net)
+    nn.init.zeros_(net[-1].weight)
+    assert Masks.of(net).densities()["11.weight"] == 0
+    assert Pruning(sparsity=0.5).masks(net).densities()["11.weight"] == 1
+    splits = data.load("digits", seed=0)
+    sparse = prune(net, sparsity=0.5, method="gradual", data=splits, trainer=Trainer(epochs=2, lr=0.05, augment=None))
+    assert Masks.of(sparse).densities()["11.weight"] > 0.3
 
 
 def test_a_network_of_the_zoo_and_a_method_of_ones_own() -> None:
