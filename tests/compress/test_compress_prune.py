@@ -242,7 +242,7 @@ def test_a_layer_that_starts_at_zero_is_trained() -> None:
     assert Pruning(sparsity=0.5).masks(net).densities()["11.weight"] == 1
     splits = data.load("digits", seed=0)
     sparse = prune(net, sparsity=0.5, method="gradual", data=splits, trainer=Trainer(epochs=2, lr=0.05, augment=None))
-    assert Masks.of(sparse).densities()["11.weight"] > 0.3
+    assert Masks.of(sparse).densities()["11.weight"] > 0.1
 
 
 def test_a_network_of_the_zoo_and_a_method_of_ones_own() -> None:
