@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
     add_options(parser, "--data")
     parser.add_argument("--sparsity", type=float, required=True, metavar="S", help="share that is removed, in [0, 1)")
     parser.add_argument("--method", default="magnitude", metavar="NAME", help=f"{', '.join(_METHODS)}")
-    parser.add_argument("--scope", choices=("global", "layer"), default="global", help="default: global")
+    parser.add_argument("--scope", choices=("global", "layer"), help="default: global, of channels layer")
     parser.add_argument("--keep-classifier", action="store_true", help="leave the last linear layer dense")
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="of training (default: the method's own, or 20 after it)"

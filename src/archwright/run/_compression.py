@@ -44,14 +44,15 @@ class Pruning:
     Args:
         method: one of `compress.PRUNERS`.
         sparsity: share of the weights that is zero in the end, of channels for `"structured"`, in [0, 1).
-        scope: whether weights are compared across layers or the same share goes in each.
+        scope: whether weights are compared across layers or the same share goes in each; null: across layers, channels
+            within each.
         classifier: whether the last linear layer is pruned, too.
         trainer: of methods that train, null: their own; others fine-tune with it, null: they do not.
     """
 
     method: str = "magnitude"
     sparsity: float = 0.8
-    scope: Literal["global", "layer"] = "global"
+    scope: Literal["global", "layer"] | None = None
     classifier: bool = True
     trainer: Trainer | None = None
 
