@@ -117,9 +117,7 @@ def searched(how: Jackpots) -> Callable[[Setting], Measured]:
         epochs = max(1, at.epochs - round(TUNING * at.epochs)) if tuned else at.epochs
         asked = at.asked(at.trainer(epochs=epochs))
         masks, history = how.search(network, asked)
-        found: Measured = {"accuracy_running_statistics": accuracy(network, at)}
-        asked.recalibrated(network)
-        found |= {"accuracy_search": accuracy(network, at)} if tuned else {}
+        found: Measured = {"accuracy_search": accuracy(network, at)} if tuned else {}
         if how.tuning is not None:
             tuning = dataclasses.replace(how.tuning, epochs=max(1, at.epochs - epochs), batch_size=BATCH)
             network = prune(
@@ -190,9 +188,8 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "accuracy": [round(v, 2) for v in values],
         "cpu_seconds": round(statistics.mean(row["cpu_seconds"] for row in rows), 1),
     }
-    for name in ("accuracy_running_statistics", "accuracy_search"):
-        if name in rows[0]:
-            found[name] = [round(row[name], 2) for row in rows]
+    if "accuracy_search" in rows[0]:
+        found["accuracy_search"] = [round(row["accuracy_search"], 2) for row in rows]
     if "swaps" in rows[0]:
         found["swaps"] = [sum(row["swaps"]) for row in rows]
         found["valid_accuracy"] = [[round(v, 1) for v in row["valid_accuracy"]] for row in rows]
