@@ -105,6 +105,18 @@ def test_onnx_runtime(tmp_path: Path) -> None:
     assert (whole.runtime, whole.batch) == ("onnxruntime", 3)
 
 
+def test_files_in_turn(tmp_path: Path) -> None:
+    big, small = (to_onnx(mlp(width), (1, 64), tmp_path / f"{width}.onnx") for width in (1024, 64))
+    found = cost.compare_onnx_latency(big, small, (8, 64), repeats=20, max_seconds=5)
+    assert found.ratio > 2
+    assert found.first.ms > found.second.ms
+    assert (found.first.runtime, found.second.batch) == ("onnxruntime", 8)
+    with pytest.raises(UserError, match="no ONNX file"):
+        cost.compare_onnx_latency(big, tmp_path / "gone.onnx", (1, 64))
+    with pytest.raises(UserError, match="repeats must be at least 1, got 0"):
+        cost.compare_onnx_latency(big, small, (1, 64), repeats=0)
+
+
 def test_mistakes_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown runtime 'onnx'; did you mean 'onnxruntime'"):
         cost.latency(mlp(4), (1, 64), runtime="onnx")

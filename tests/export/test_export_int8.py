@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archwright import bench, data
-from archwright.compress import Affine, Quantised, Quantization, Stored, quantize
+from archwright.compress import Affine, Quantised, Quantization, Stored, quantised_layers, quantize
 from archwright.errors import ArchwrightError, UserError
 from archwright.export import QuantisedFiles, _int8, operators, save_int8, save_quantised, to_onnx
 from archwright.export._int4 import four_bits
+from archwright.export._qdq import integer_weights
 
 SYMMETRIC, ASYMMETRIC = Quantization(ranges="mse", symmetric=True), Quantization(ranges="mse")
 
@@ -193,7 +194,7 @@ def test_fewer_bits(digits: Digits, tmp_path: Path) -> None:
     import onnx
 
     net, calibration, x, _ = digits
-    graph = quantize(net, calibration, bits=4, method=ASYMMETRIC)
+    graph = quantize(net, calibration, bits=4, method=SYMMETRIC)
     found = save_int8(graph, tmp_path / "8.onnx", calibration=calibration)
     assert found.operators.unfused == ()
     assert found.operators.counts["QLinearConv"] == 5
@@ -203,12 +204,34 @@ def test_fewer_bits(digits: Digits, tmp_path: Path) -> None:
     assert len(four_bits(model)) == 4  # the ends have 8 bits
     onnx.save(model, tmp_path / "4.onnx")
     onnx.checker.check_model(tmp_path / "4.onnx", full_check=True)
-    small = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.UINT4 and len(t.dims) == 4]
+    small = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT4 and len(t.dims) == 4]
     assert model.opset_import[0].version == 21
     assert found.size - (tmp_path / "4.onnx").stat().st_size > 0.7 * sum(np.prod(t.dims) for t in small) / 2
     assert len(operators(tmp_path / "4.onnx").unfused) == 4
     with torch.no_grad():
         assert decibels(found.simulated(x), run(tmp_path / "4.onnx", x)) > 25
+
+
+@pytest.mark.parametrize(
+    ("bits", "method", "int4", "kind"),
+    [
+        (8, SYMMETRIC, False, torch.int8),
+        (8, ASYMMETRIC, False, torch.uint8),
+        (7, ASYMMETRIC, False, torch.int8),  # the distance to the zero point fits
+        (4, ASYMMETRIC, False, torch.int8),
+        (4, ASYMMETRIC, True, torch.uint8),
+    ],
+)
+def test_integer_weights_mean_the_weights(
+    digits: Digits, bits: int, method: Quantization, int4: bool, kind: torch.dtype
+) -> None:
+    net, calibration, *_ = digits
+    layer = quantised_layers(quantize(net, calibration, bits=bits, ends=None, method=method))["c"]
+    codes, scale, zero = integer_weights(layer, int4=int4)
+    assert (codes.dtype, zero.dtype) == (kind, kind)
+    assert bool(zero.any()) == (kind is torch.uint8)
+    by_channel = [v.float().reshape(-1, 1, 1, 1) for v in (scale, zero)]
+    assert torch.equal((codes.float() - by_channel[1]) * by_channel[0], layer.weight)
 
 
 def test_four_bits_by_hand() -> None:

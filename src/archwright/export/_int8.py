@@ -67,9 +67,10 @@ def save_int8(
     with the steps and zero points that were calibrated or learned. ONNX Runtime, OpenVINO and TensorRT fuse these
     into integer kernels.
 
-    Activations are uint8. Weights are one grid an output channel: int8 where they are symmetric, uint8 with zero
-    points else, which not every runtime takes. Biases are int32. Fewer than 8 bits are kept in containers of 8 bits.
-    What is written is `compress.deployable(graph, ...)`; the file appears only when ONNX Runtime agrees with it.
+    Activations are uint8. Weights are one grid an output channel: int8 without zero points where they are symmetric or
+    have fewer than 8 bits, in containers of 8 bits; uint8 with zero points where 8 bits are asymmetric, which not every
+    runtime takes, and for which ONNX Runtime has no fast kernel. Biases are int32. What is written is
+    `compress.deployable(graph, ...)`; the file appears only when ONNX Runtime agrees with it.
 
     Args:
         graph: from `compress.quantize` or `compress.deployable`.
@@ -94,7 +95,7 @@ def save_int8(
     staged = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        written = with_operators(simulated, _ranks(simulated, calibration[:2]))
+        written = with_operators(simulated, _ranks(simulated, calibration[:2]), int4=int4)
         to_onnx(written, calibration[:2], staged, metadata={"classes": json.dumps(list(classes)), "precision": "int8"})
         _shrink(staged, int4=int4)
         found = agreement(staged, simulated, calibration if check_x is None else check_x)

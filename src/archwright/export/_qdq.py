@@ -12,11 +12,12 @@ from torch import Tensor, fx, nn
 from archwright.compress import Affine, Quantised, Stored
 from archwright.compress._operations import clips, means, moves, pads
 from archwright.compress._plain import plain_layer
+from archwright.compress._stored import BITS
 
 _symbolic = torch.onnx.ops.symbolic
 
 
-def with_operators(deployable: fx.GraphModule, ranks: dict[str, int]) -> fx.GraphModule:
+def with_operators(deployable: fx.GraphModule, ranks: dict[str, int], *, int4: bool = False) -> fx.GraphModule:
     """A copy that `torch.onnx.export` writes with QuantizeLinear and DequantizeLinear around every integer operation;
     it cannot be run in PyTorch.
 
@@ -26,6 +27,7 @@ def with_operators(deployable: fx.GraphModule, ranks: dict[str, int]) -> fx.Grap
     Args:
         deployable: from `compress.deployable`.
         ranks: axes of the input of every layer.
+        int4: whether codes of up to 4 bits stay such.
     """
     work = copy.deepcopy(deployable)
     for node in list(work.graph.nodes):
@@ -38,7 +40,7 @@ def with_operators(deployable: fx.GraphModule, ranks: dict[str, int]) -> fx.Grap
         part = work.get_submodule(str(node.target)) if node.op == "call_module" else None
         stored = _stored(work, node.args[0]) if node.args else None
         if isinstance(part, Quantised):
-            _replace(work, node, _layer(part, stored, ranks[str(node.target)]))
+            _replace(work, node, _layer(part, stored, ranks[str(node.target)], int4=int4))
         elif stored is not None and pads(node) is not None:
             _pad(work, node, stored)
         elif stored is not None and means(node) is not None and _feeds_integers(work, node):
@@ -198,14 +200,14 @@ class _Float(nn.Module):
         return self.value
 
 
-def _layer(quantised: Quantised, stored: Stored | None, rank: int) -> nn.Module:
+def _layer(quantised: Quantised, stored: Stored | None, rank: int, *, int4: bool) -> nn.Module:
     """As a runtime takes it: linear layers of inputs with more than two axes are matrix products with the weights
     transposed and a sum in floats."""
     weights, inner = quantised.weights, quantised.layer
-    if not isinstance(weights, Affine) or weights.bits > 8 or quantised.inputs is not None:
+    if not isinstance(weights, Affine) or weights.bits > BITS or quantised.inputs is not None:
         return plain_layer(quantised)
     product = isinstance(inner, nn.Linear) and rank > 2
-    codes, scale, zero = integer_weights(quantised)
+    codes, scale, zero = integer_weights(quantised, int4=int4)
     weight = _Constant(codes.T.contiguous(), scale, zero, 1) if product else _Constant(codes, scale, zero)
     bias: nn.Module | None = None
     if inner.bias is not None:
@@ -224,15 +226,16 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return found if bias is None else found + bias
 
 
-def integer_weights(quantised: Quantised) -> tuple[Tensor, Tensor, Tensor]:
-    """Codes, steps and zero points, one for each output channel: int8 with zero points 0 for symmetric weights, uint8
-    else."""
+def integer_weights(quantised: Quantised, *, int4: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    """Codes, steps and zero points, one for each output channel: int8 with zero points 0 where the distances of codes
+    and zero points fit in it, as kernels are fastest then (symmetric weights, and all of fewer than 8 bits); else, and
+    where asymmetric codes of up to 4 bits are to stay such, uint8 with zero points."""
     weights, inner = quantised.weights, quantised.layer
     assert isinstance(weights, Affine)
     masked = inner.weight if quantised.mask is None else inner.weight * quantised.mask
     codes, channels = weights.codes(masked.detach()), len(inner.weight)
     scale, zero = (v.detach().expand(channels, *v.shape[1:]).flatten().clone() for v in (weights.scale, weights.zero))
-    if weights.symmetric:
+    if weights.symmetric or (weights.bits < BITS and not (int4 and weights.bits <= BITS // 2)):
         return (codes - weights.zero).to(torch.int8), scale, torch.zeros_like(zero, dtype=torch.int8)
     return codes.to(torch.uint8), scale, zero.to(torch.uint8)
 
