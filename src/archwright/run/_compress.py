@@ -76,5 +76,6 @@ def _kept(state: State, name: str, make: Callable[[], Any]) -> dict[str, Any]:
     found = state.folder.read_json(place)
     if not found:
         found = dict(make())
+        (state.folder / place).parent.mkdir(parents=True, exist_ok=True)
         state.folder.write_json(place, found)
     return dict(found)
