@@ -2,9 +2,9 @@
 
 `ARCHWRIGHT_DATA=... python benchmarks/compression.py ROWS [minutes] [part ...]`: rows are appended to ROWS, so that it
 can be stopped and goes on; parts are `table` (bits x methods, 1000 calibration images drawn anew for every seed, 200
-steps a layer and on biases), `peers` (ONNX Runtime's own quantisation, torchao and NNCF where installed), `cost` (AdaQuant against
-quantisation-aware training). Tested on the first 2000 test images (float: 90.80); `full` repeats 4 and 3 bits on all
-10 000. Writes `benchmarks/results/compression.json`.
+steps a layer and on biases), `peers` (ONNX Runtime's own quantisation, torchao and NNCF where installed), `cost`
+(AdaQuant against quantisation-aware training). Tested on the first 2000 test images (float: 90.80); `full` repeats 4
+and 3 bits on all 10 000. Writes `benchmarks/results/compression.json`.
 """
 
 from __future__ import annotations
