@@ -54,6 +54,7 @@ def test_run_with_its_compressed_networks(run, capsys):
     assert int8["speed_up"] == pytest.approx(int8["float_ms"] / int8["latency_ms"], rel=0.9)
     assert int8["operators"]["counts"]["QLinearConv"] == 2
     assert int8["operators"]["unfused"] == []
+    assert int8["asymmetric"] == 0
     assert program["float_agreement"]["argmax_agreement"] > 0.9
     assert (program["latency_ms"], program["operators"]) == (None, None)
 
@@ -67,6 +68,18 @@ def test_for_people(run, capsys):
     assert "compared on 64 random inputs" in said
     assert "compressed/w8a8/model.int8.onnx: QGemm 1, QLinearConv 2" in said
     assert said.splitlines()[-1] == "all checks passed"
+
+
+def test_weights_with_zero_points_are_named(tmp_path, capsys):
+    torch.manual_seed(0)
+    x = torch.rand(32, 1, 8, 8)
+    graph = quantize(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 3)).eval(), x, method="minmax")
+    export.save_int8(graph, tmp_path / "a.onnx", calibration=x)
+    code, found = checked(capsys, tmp_path / "a.onnx")
+    assert (code, found["files"][0]["asymmetric"]) == (0, 2)
+    assert found["files"][0]["agreement"] is None  # nothing to hold it against
+    assert main(["deploy-check", str(tmp_path / "a.onnx"), "--repeats", "3"]) == 0
+    assert "2 layers have uint8 weights with zero points" in capsys.readouterr().out
 
 
 def test_one_file_with_its_own_samples(run, capsys, tmp_path):

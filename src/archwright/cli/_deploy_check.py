@@ -222,6 +222,11 @@ def _said(found: list[Checked], place: Path, about: str, failures: list[str]) ->
     for checked in found:
         if checked.operators is not None:
             lines += ["", f"{_name(checked.file, place)}: {_operators(checked)}"]
+        if checked.asymmetric:
+            lines.append(
+                f"{checked.asymmetric} layers have uint8 weights with zero points, for which there is no fast kernel; "
+                "symmetric weights have one"
+            )
     lines += ["", *(f"failed: {sentence}" for sentence in failures)] if failures else ["", "all checks passed"]
     return "\n".join(lines)
 

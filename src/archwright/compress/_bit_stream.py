@@ -24,7 +24,7 @@ def to_bytes(codes: Tensor, bits: int) -> Tensor:
     Raises:
         UserError: codes that do not fit.
     """
-    flat = codes.reshape(-1).to(torch.int32)
+    flat = codes.reshape(-1).cpu().to(torch.int32)
     if len(flat) and not (int(flat.min()) >= 0 and int(flat.max()) < 2 ** check_bits(bits)):
         raise UserError(f"codes from {int(flat.min())} to {int(flat.max())} do not fit in {bits} bits")
     places, weights = torch.arange(bits), 2 ** torch.arange(8)

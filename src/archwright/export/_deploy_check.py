@@ -44,6 +44,7 @@ class Checked:
         accuracy: percent, where labels are known.
         float_accuracy: the same of the float file.
         operators: of the optimised graph; None for a program.
+        asymmetric: weights stored as uint8 with zero points, for which ONNX Runtime has no fast kernel.
         failures: what is wrong, one sentence each.
     """
 
@@ -60,6 +61,7 @@ class Checked:
     accuracy: float | None = None
     float_accuracy: float | None = None
     operators: Operators | None = None
+    asymmetric: int = 0
     failures: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,6 +128,7 @@ def deploy_check(
         agreement=agreement,
         accuracy=_accuracy(logits, y),
         operators=run,
+        asymmetric=0 if kind == "program" else _asymmetric(file),
         failures=tuple(failures),
         **facts,
     )
@@ -154,6 +157,13 @@ def kind_of(path: Path) -> Kind:
     if kinds & {onnx.TensorProto.INT4, onnx.TensorProto.UINT4}:
         return "int4"
     return "int8" if any(node.op_type == "QuantizeLinear" for node in model.graph.node) else "float"
+
+
+def _asymmetric(path: Path) -> int:
+    import onnx
+
+    stored = onnx.load(path, load_external_data=False).graph.initializer
+    return sum(t.data_type == onnx.TensorProto.UINT8 and len(t.dims) > 1 for t in stored)
 
 
 def simulated(path: Path, *, trust: bool = False) -> nn.Module:

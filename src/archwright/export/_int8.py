@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
@@ -90,6 +91,7 @@ def save_int8(
     """
     if len(calibration) < 2:
         raise UserError(f"calibration needs at least 2 samples, got {len(calibration)}")
+    graph, calibration = copy.deepcopy(graph).cpu(), calibration.cpu()
     simulated = deployable(graph, calibration, reduce_range=reduce_range, unsupported=unsupported)
     target = Path(path)
     staged = target.with_name(f".{target.name}.{os.getpid()}.tmp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 import warnings
@@ -35,6 +36,7 @@ def save_program(
         UserError: the network cannot be traced.
         ArchwrightError: the program read back disagrees with `graph`.
     """
+    graph, example = copy.deepcopy(graph).cpu(), example.cpu()
     traced = torch.zeros_like(torch.cat([example, example])[: max(2, len(example))])  # it is stored in the file
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
