@@ -31,6 +31,22 @@ class Residual(nn.Module):
         return self.head(x.mean((2, 3)))
 
 
+class Bert(nn.Module):
+    """Token ids (N, length) to classes: embeddings, two encoder layers, a pooler (Devlin et al. 2019, small)."""
+
+    def __init__(self, words: int = 50, width: int = 16, length: int = 12, classes: int = 3) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(words, width), nn.Embedding(length, width)
+        self.norm = nn.LayerNorm(width)
+        layer = nn.TransformerEncoderLayer(width, 4, 2 * width, activation="gelu", batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.pooler, self.head = nn.Linear(width, width), nn.Linear(width, classes)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.norm(self.words(ids) + self.places(torch.arange(ids.shape[1], device=ids.device)))
+        return self.head(torch.tanh(self.pooler(self.encoder(x)[:, 0])))
+
+
 def residual(seed: int = 0) -> Residual:
     """With statistics that are not those of the start."""
     with torch.random.fork_rng():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from compress_networks import accuracy, residual, trained
+from compress_networks import Bert, accuracy, residual, trained
 from torch import Tensor, nn
 
 from archwright import zoo
@@ -284,3 +284,17 @@ def test_activations_beyond_the_limit_go_to_disk_and_come_back() -> None:
     index = torch.tensor([0, 19, 7, 7])
     assert torch.equal(disk.rows(index), torch.cat(parts)[index])
     assert torch.equal(memory.rows(index), disk.rows(index))
+
+
+def test_a_text_transformer() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net, ids = Bert().eval(), torch.randint(0, 50, (64, 12))
+    graph = trace(net, ids[:2])
+    assert torch.allclose(graph(ids), net(ids), atol=1e-6)
+    assert len(layers(graph)) == 10, "query, key and value together, output, two of the block, twice; pooler, head"
+    errors = [
+        (quantize(net, ids, bits=bits, method="mse")(ids) - net(ids)).square().mean().item() for bits in (8, 4, 2)
+    ]
+    assert errors[0] < 0.01 * net(ids).var().item()
+    assert errors[0] < errors[1] < errors[2]
