@@ -20,7 +20,7 @@ from archwright.export import QuantisedFiles, _int8, operators, save_int8, save_
 from archwright.export._int4 import four_bits
 from archwright.export._qdq import integer_weights
 
-SYMMETRIC, ASYMMETRIC = Quantization(ranges="mse", symmetric=True), Quantization(ranges="mse")
+SYMMETRIC, ASYMMETRIC = (Quantization(ranges="mse", symmetric=symmetric) for symmetric in (True, False))
 
 
 class Small(nn.Module):
