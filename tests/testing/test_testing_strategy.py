@@ -17,8 +17,8 @@ def by_key(arch: Arch) -> float:
     return int(arch.key, 16) % 1013
 
 
-SLOW = {"optuna-gp"}
-"""Minutes where a space has constraints; the contract is Optuna's own to keep."""
+SLOW = {"optuna-gp", "pnas"}
+"""Minutes where a space has constraints."""
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in search.names()]
 
 
