@@ -4,7 +4,7 @@
 10 000 training images and 8 epochs for whatever trains: magnitude pruning without training, with the statistics of the
 dense network and with new ones; jackpots with and without the short restriction and from a random start; edge-popup;
 magnitude masks with the weights fine-tuned for the same epochs, which should win; jackpots whose weights are tuned for
-the last quarter of the epochs. Rows are appended to ROWS, so that it can be stopped and goes on. Writes
+the last quarter of the epochs, and jackpots for the 30 epochs that were published. Rows are appended to ROWS, so that it can be stopped and goes on. Writes
 `benchmarks/results/jackpots.json`. `quick` has 1000 images and one epoch and writes nothing but rows.
 """
 
@@ -108,13 +108,13 @@ def fine_tuned(lr: float) -> Callable[[Setting], Measured]:
     return measured
 
 
-def searched(how: Jackpots) -> Callable[[Setting], Measured]:
-    """Masks on frozen weights."""
+def searched(how: Jackpots, longer: float = 1) -> Callable[[Setting], Measured]:
+    """Masks on frozen weights, for so many times the epochs."""
 
     def measured(at: Setting) -> Measured:
         network, start = copy.deepcopy(at.network), at.start()
         tuned = how.tuning is not None
-        epochs = max(1, at.epochs - round(TUNING * at.epochs)) if tuned else at.epochs
+        epochs = max(1, at.epochs - round(TUNING * at.epochs)) if tuned else round(longer * at.epochs)
         asked = at.asked(at.trainer(epochs=epochs))
         masks, history = how.search(network, asked)
         found: Measured = {"accuracy_search": accuracy(network, at)} if tuned else {}
@@ -145,6 +145,7 @@ WAYS: dict[str, Callable[[Setting], Measured]] = {
     "jackpots, random start": searched(Jackpots(start="random")),
     "edge-popup": searched(Jackpots(start="edge-popup", restriction=1.0)),
     "jackpots, tuned": searched(Jackpots(tuning=Trainer(lr=0.01, weight_decay=0.0))),
+    "jackpots, 30 epochs": searched(Jackpots(), 30 / EPOCHS),
     "magnitude, fine-tuned": fine_tuned(0.01),
     "magnitude, trained on": fine_tuned(0.1),
 }
