@@ -5,8 +5,8 @@
 dense network and with new ones; jackpots with and without the short restriction and from a random start; edge-popup;
 magnitude masks with the weights fine-tuned for the same epochs, which should win; jackpots whose weights are tuned for
 the last quarter of the epochs, and jackpots for the 30 epochs that were published. Rows are appended to ROWS, so that
-it can be stopped and goes on. Writes `benchmarks/results/jackpots.json`. `quick` has 1000 images and one epoch (the long
-search 4) and writes nothing but rows.
+it can be stopped and goes on. Writes `benchmarks/results/jackpots.json`. `quick` has 1000 images and one epoch (the
+long search 4) and writes nothing but rows.
 """
 
 from __future__ import annotations
