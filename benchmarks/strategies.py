@@ -1,7 +1,7 @@
 """Search strategies, ours and those of other libraries, on NAS-Bench-201 and on the problems of CASMOPOLITAN.
 
 `ARCHWRIGHT_DATA=... python benchmarks/strategies.py OUT [jobs] [part ...]`: runs are kept in OUT, so that it can be
-stopped and goes on; parts are `nasbench201`, `slow` (5 seeds), `nasbot` (2), `problems`, default all. Writes
+stopped and goes on; parts are `nasbench201`, `slow` (5 seeds), `nasbot` (4), `problems`, default all. Writes
 `benchmarks/results/strategies.json`: regret by validation and test with 95 % intervals, seconds in ask and tell.
 Returns 1 if a peer beats the best of ours, TW-NAS does not beat one-hot kernels, or CASMOPOLITAN does not beat TPE and
 random search.
@@ -47,7 +47,7 @@ def main(out: str, jobs: int = 1, *parts: str) -> int:
     if "slow" in chosen:
         rows += [r for r in _run(tables, SLOW, 150, 5, 0, out, jobs) if not r.exact]
     if "nasbot" in chosen:
-        rows += [r for r in _run(tables, SLOWEST, 150, 2, 0, out, jobs) if not r.exact]
+        rows += [r for r in _run(tables, SLOWEST, 150, 4, 0, out, jobs) if not r.exact]
     if "problems" in chosen:
         for name, budget in PROBLEMS.items():
             contestants = ("casmopolitan", "optuna-tpe", "random")
