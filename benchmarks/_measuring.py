@@ -1,4 +1,4 @@
-"""What the timing scripts share: two functions timed in turn, and the record they leave."""
+"""What the scripts share: two functions timed in turn, rows that survive, and the record they leave."""
 
 from __future__ import annotations
 
@@ -49,6 +49,32 @@ def in_turn(
             times.append(1e3 * (time.perf_counter() - start))
     ratios = [x / y for x, y in zip(a, b, strict=True)]
     return {"first_ms": statistics.median(a), "second_ms": statistics.median(b), "ratio": statistics.median(ratios)}
+
+
+class Rows:
+    """Measurements kept as lines of JSON, so that a script can be stopped and goes on.
+
+    Args:
+        place: file, made with the first row.
+        minutes: after which `missing` says no.
+    """
+
+    def __init__(self, place: Path, minutes: float = float("inf")) -> None:
+        self._place, self._ends = place, time.perf_counter() + 60 * minutes
+        self.rows: list[dict[str, Any]] = []
+        if place.is_file():
+            self.rows = [json.loads(line) for line in place.read_text().splitlines()]
+
+    def missing(self, **key: object) -> bool:
+        """Whether no row has these values, and there is time for one."""
+        known = any(all(row.get(name) == value for name, value in key.items()) for row in self.rows)
+        return not known and time.perf_counter() < self._ends
+
+    def keep(self, row: dict[str, Any]) -> None:
+        """Append a row."""
+        self.rows.append(row)
+        with self._place.open("a") as stream:
+            stream.write(json.dumps(row) + "\n")
 
 
 def write(name: str, record: Mapping[str, Any]) -> Path:

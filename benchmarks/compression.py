@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import statistics
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from _measuring import write
+from _measuring import Rows, write
 from torch import Tensor, nn
 
 from archwright import bench, compress, data
@@ -61,44 +60,36 @@ def accuracy(module: Any, test: Split) -> float:
 
 
 class Measuring:
-    """The network, its data, and the rows so far."""
+    """The network and its data."""
 
-    def __init__(self, place: Path, minutes: float) -> None:
-        self.place, self.ends = place, time.perf_counter() + 60 * minutes
-        self.rows = [json.loads(line) for line in place.read_text().splitlines()] if place.is_file() else []
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
         self.net = bench.pretrained("cifar10_resnet20")
         splits = data.load("cifar10")
         self.train, self.test = splits.train, self.net.normalised(splits.test)
         self.sample = self.test.subset(torch.arange(TESTED))
 
-    def once(self, **key: Any) -> bool:
-        """Whether this row is still to be made, and there is time."""
-        known = any(all(row.get(k) == v for k, v in key.items()) for row in self.rows)
-        return not known and time.perf_counter() < self.ends
-
     def keep(self, **row: Any) -> None:
         """Append a row."""
-        self.rows.append(row)
-        with self.place.open("a") as stream:
-            stream.write(json.dumps(row) + "\n")
+        self.rows.keep(row)
         print(row, flush=True)
 
     def table(self) -> None:
         """Bits x methods x seeds."""
-        if self.once(part="table", method="float"):
+        if self.rows.missing(part="table", method="float"):
             self.keep(part="table", method="float", bits=32, seed=0, accuracy=accuracy(self.net.module, self.sample))
         for seed, bits, method in _cells():
-            if self.once(part="table", method=method, bits=bits, seed=seed):
+            if self.rows.missing(part="table", method=method, bits=bits, seed=seed):
                 self._quantised("table", method, bits, seed, self.sample)
         for seed in SEEDS:
             for size, method in ((0.16, "light"), (0.15, "advanced"), (0.13, "advanced")):
-                if self.once(part="mixed", method=method, size=size, seed=seed):
+                if self.rows.missing(part="mixed", method=method, size=size, seed=seed):
                     self._quantised("mixed", method, 2, seed, self.sample, size=size)
 
     def full(self) -> None:
         """The whole test set."""
         for bits, method in ((4, "minmax"), (4, "advanced"), (3, "advanced"), (4, "adaquant"), (3, "adaquant")):
-            if self.once(part="full", method=method, bits=bits, seed=0):
+            if self.rows.missing(part="full", method=method, bits=bits, seed=0):
                 self._quantised("full", method, bits, 0, self.test)
 
     def _quantised(
@@ -116,16 +107,16 @@ class Measuring:
 
     def peers(self) -> None:
         """ONNX Runtime's own static quantisation, 8 bits."""
-        if self.once(part="peers", method="onnxruntime", bits=8):
+        if self.rows.missing(part="peers", method="onnxruntime", bits=8):
             found = _onnxruntime(self.net.module, calibration(self.net, self.train, 0), self.sample)
             self.keep(part="peers", method="onnxruntime", bits=8, seed=0, accuracy=found)
         for name in ("torchao", "nncf"):
-            if importlib.util.find_spec(name) is None and self.once(part="peers", method=name):
+            if importlib.util.find_spec(name) is None and self.rows.missing(part="peers", method=name):
                 self.keep(part="peers", method=name, bits=8, seed=0, accuracy=None, why="not installed")
 
     def cost(self) -> None:
         """AdaQuant's time against an epoch of quantisation-aware training of the same network."""
-        if not self.once(part="cost"):
+        if not self.rows.missing(part="cost"):
             return
         images = calibration(self.net, self.train, 0)
         started = time.process_time()
@@ -198,7 +189,7 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
             table.setdefault(key, {}).setdefault(row["method"], []).append(row["accuracy"])
     summary = {
         where: {
-            method: {"mean": statistics.fmean(v), "spread": max(v) - min(v), "seeds": len(v)}
+            method: {"mean": statistics.fmean(v), "spread": max(v) - min(v) if len(v) > 1 else None, "seeds": len(v)}
             for method, v in methods.items()
         }
         for where, methods in table.items()
@@ -214,10 +205,10 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main(place: str, minutes: str = "60", *parts: str) -> int:
     """Measure what is missing, write the record."""
-    task = Measuring(Path(place), float(minutes))
+    task = Measuring(Rows(Path(place), float(minutes)))
     for part in parts or ("table", "peers", "cost", "full"):
         getattr(task, part)()
-    print(write("compression", report(task.rows)))
+    print(write("compression", report(task.rows.rows)))
     return 0
 
 

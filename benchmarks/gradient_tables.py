@@ -12,7 +12,6 @@ connections and the dominant eigenvalue went.
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from _measuring import steady_memory, write
+from _measuring import Rows, steady_memory, write
 
 from archwright import bench, data, recipes, zoo
 from archwright.data import Split, Splits
@@ -112,27 +111,24 @@ def _skip_probability(probabilities: Mapping[str, Mapping[str, float]]) -> float
 
 def measure(place: Path, minutes: float, tables: list[str]) -> None:
     """Search after search; what the file has is not done again."""
-    rows = [json.loads(line) for line in place.read_text().splitlines()] if place.is_file() else []
-    done = {(row["table"], row["system"], row["seed"]) for row in rows}
-    started = time.perf_counter()
+    rows = Rows(place, minutes)
     for seed in SEEDS:
         for table in tables:
             for system in (*recipes.by_gradient(), *(LONG if table == "nasbench201" else ())):
-                if (table, system, seed) in done or (table in ELASTIC and system in OF_CELLS):
+                if table in ELASTIC and system in OF_CELLS:
                     continue
                 if system == "proxylessnas" and table in ELASTIC:
                     continue
-                if time.perf_counter() - started > 60 * minutes:
-                    return
+                if not rows.missing(table=table, system=system, seed=seed):
+                    continue
                 row = searched(table, system, seed)
-                with place.open("a") as stream:
-                    stream.write(json.dumps(row) + "\n")
+                rows.keep(row)
                 print(table, system, seed, row["test_accuracy"], round(row["cpu_seconds"]), flush=True)
 
 
 def report(place: Path) -> Path:
     """The record from the rows."""
-    rows, found = [json.loads(line) for line in place.read_text().splitlines()], {}
+    rows, found = Rows(place).rows, {}
     for table in sorted({row["table"] for row in rows}):
         known = bench.load(table, TABLES[table]["dataset"])
         accuracies = np.asarray(known.values("test_accuracy"))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 import statistics
 import sys
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _measuring import steady_memory, write
+from _measuring import Rows, steady_memory, write
 from torch import nn
 
 from archwright import bench, data
@@ -154,27 +153,22 @@ WAYS: dict[str, Callable[[Setting], Measured]] = {
 
 def measure(place: Path, minutes: float, quick: bool) -> None:
     """Way after way; what the file has is not done again."""
-    rows = [json.loads(line) for line in place.read_text().splitlines()] if place.is_file() else []
-    done = {(row["way"], row["seed"]) for row in rows}
-    started = time.perf_counter()
+    rows = Rows(place, minutes)
     for seed in SEEDS[: 1 if quick else None]:
         at = None
         for name, way in WAYS.items():
-            if (name, seed) in done:
+            if not rows.missing(way=name, seed=seed):
                 continue
-            if time.perf_counter() - started > 60 * minutes:
-                return
             at = at or setting(seed, quick)
             start = time.process_time()
             row = {"way": name, "seed": seed, **way(at), "cpu_seconds": round(time.process_time() - start, 1)}
-            with place.open("a") as stream:
-                stream.write(json.dumps(row) + "\n")
+            rows.keep(row)
             print(seed, name, round(row["accuracy"], 2), row["cpu_seconds"], flush=True)
 
 
 def report(place: Path) -> Path:
     """The record from the rows."""
-    rows = [json.loads(line) for line in place.read_text().splitlines()]
+    rows = Rows(place).rows
     found = {name: _summary([row for row in rows if row["way"] == name]) for name in WAYS}
     about = f"ResNet-20, CIFAR-10, {SPARSITY} of the convolution weights pruned; {SAMPLES} images, {EPOCHS} epochs"
     return write("jackpots", {"about": about, "ways": {name: known for name, known in found.items() if known}})

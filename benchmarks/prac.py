@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import statistics
 import sys
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _measuring import steady_memory, write
+from _measuring import Rows, steady_memory, write
 from torch import nn
 
 from archwright import data
@@ -148,24 +147,19 @@ WAYS: dict[str, Callable[[Setting, PracSet | None], Measured]] = {
 
 def measure(place: Path, minutes: float, quick: bool) -> None:
     """Way after way; what the file has is not done again."""
-    rows = [json.loads(line) for line in place.read_text().splitlines()] if place.is_file() else []
-    started = time.perf_counter()
+    rows = Rows(place, minutes)
     for seed in SEEDS[: 1 if quick else None]:
         for source in SOURCES:
             at = None
             for name, way in WAYS.items():
-                if any((row["source"], row["way"], row["seed"]) == (source, name, seed) for row in rows):
+                if not rows.missing(source=source, way=name, seed=seed):
                     continue
-                if time.perf_counter() - started > 60 * minutes:
-                    return
                 at = at or setting(source, seed, quick)
                 start = time.process_time()
-                found = way(at, _sets(rows, source, seed, at))
+                found = way(at, _sets(rows.rows, source, seed, at))
                 row = {"source": source, "way": name, "seed": seed, **found}
                 row["cpu_seconds"] = round(time.process_time() - start, 1)
-                rows.append(row)
-                with place.open("a") as stream:
-                    stream.write(json.dumps(row) + "\n")
+                rows.keep(row)
                 print(source, seed, name, round(row["accuracy"], 2), row["cpu_seconds"], flush=True)
 
 
@@ -180,7 +174,7 @@ def _sets(rows: list[dict[str, Any]], source: str, seed: int, at: Setting) -> Pr
 
 def report(place: Path) -> Path:
     """The record from the rows."""
-    rows = [json.loads(line) for line in place.read_text().splitlines()]
+    rows = Rows(place).rows
     found = {}
     for source in SOURCES:
         ways = {name: [r for r in rows if (r["source"], r["way"]) == (source, name)] for name in WAYS}

@@ -12,6 +12,7 @@ import yaml
 
 from archwright import recipes, run
 from archwright.errors import UserError
+from archwright.run._compress import _free
 
 RECIPE = """
 recipe: small
@@ -75,6 +76,15 @@ def test_a_finished_member_is_not_made_again(finished: Path) -> None:
     result = run.execute(config(), finished)
     assert json.loads(before) == result["compressed"][1]
     assert len(result["compressed"]) == 4
+
+
+def test_equal_names_are_numbered() -> None:
+    members = [{"name": "dense"}, {"name": "magnitude-90"}, {"name": "magnitude-90-2"}]
+    assert [_free(members[:n], "magnitude-90") for n in (1, 2, 3)] == [
+        "magnitude-90",
+        "magnitude-90-2",
+        "magnitude-90-3",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -49,16 +49,16 @@ _METHODS = (
 
 def _prune(args: argparse.Namespace) -> int:
     from archwright.cli._compressing import compressing
-    from archwright.run import Pruning
+    from archwright.run import Prune
 
-    settings = Pruning(
+    settings = Prune(
         method=args.method,
         sparsity=args.sparsity,
         scope=args.scope,
         classifier=not args.keep_classifier,
         trainer=_trainer(args),
     )
-    return compressing(args, lambda compressor, dense, folder: compressor.pruned(dense, settings, folder))
+    return compressing(args, lambda compressor, dense, folder: compressor.pruned(dense, settings, folder=folder))
 
 
 def _trainer(args: argparse.Namespace) -> Trainer | None:

@@ -44,9 +44,9 @@ _METHODS = (
 
 def _quantize(args: argparse.Namespace) -> int:
     from archwright.cli._compressing import compressing
-    from archwright.run import Quantizing
+    from archwright.run import Quantize
 
-    settings = Quantizing(
+    settings = Quantize(
         method=args.method,
         bits=args.bits,
         activation_bits=args.activation_bits,
@@ -54,7 +54,7 @@ def _quantize(args: argparse.Namespace) -> int:
         size=args.size,
         samples=args.samples,
     )
-    return compressing(args, lambda compressor, dense, folder: compressor.quantised(dense, settings, folder))
+    return compressing(args, lambda compressor, dense, folder: compressor.quantised(dense, settings, folder=folder))
 
 
 def _ends(text: str) -> int | None:

@@ -36,11 +36,9 @@ class Subject:
         """The network on raw input, and data for it."""
         from torch import nn
 
-        from archwright.run import raw
-
         if self.splits.train.mean is None:
             return self.network, self.splits
-        return nn.Sequential(self.splits.normalizer(), self.network).eval(), raw(self.splits)
+        return nn.Sequential(self.splits.normalizer(), self.network).eval(), self.splits.raw()
 
 
 def add_options(parser: argparse.ArgumentParser, data: str) -> None:
@@ -68,7 +66,7 @@ def subject(args: argparse.Namespace) -> Subject:
         return _own(args, place)
     if ":" in args.model and not place.exists():
         return _own(args, None)
-    for name in ("weights", "mean", "std"):
+    for name in ("weights", "mean", "std", "raw"):
         if getattr(args, name):
             raise UserError(f"--{name} is for networks of your own; {place} knows its own")
     return exported(place, args.data, args.seed)
@@ -82,7 +80,7 @@ def exported(place: Path, source: str | None, seed: int = 0) -> Subject:
     """
     from archwright import data, export
     from archwright.cli._exported import Exported
-    from archwright.run import opened, raw
+    from archwright.run import opened
 
     found = Exported.find(place)
     if not source and not (place / "config.yaml").is_file():
@@ -90,7 +88,7 @@ def exported(place: Path, source: str | None, seed: int = 0) -> Subject:
     splits = data.load(source, seed=seed) if source else opened(place).splits()
     if splits.input_shape != found.shape:
         raise UserError(f"the network of {place} takes {found.shape}, but {splits.name} has {splits.input_shape}")
-    return Subject(network=export.load(found.folder).eval(), splits=raw(splits), folder=place)
+    return Subject(network=export.load(found.folder).eval(), splits=splits.raw(), folder=place)
 
 
 def _own(args: argparse.Namespace, file: Path | None) -> Subject:
@@ -113,12 +111,10 @@ def _normalised(args: argparse.Namespace, splits: Splits) -> Splits:
     """The data with the network's own normalisation."""
     import torch
 
-    from archwright.run import raw
-
     if args.raw and (args.mean or args.std):
         raise UserError("--raw excludes --mean and --std")
     if args.raw:
-        return raw(splits)
+        return splits.raw()
     if bool(args.mean) != bool(args.std):
         raise UserError("--mean and --std go together")
     if not args.mean:

@@ -13,7 +13,6 @@ from archwright.compress._affine import Affine
 from archwright.compress._allocate_bits import allocate, allocate_bits
 from archwright.compress._bias_tuning import tune_biases
 from archwright.compress._certificate import Certificate, LayerBound, certificate, gaps
-from archwright.compress._channels import Structured
 from archwright.compress._criteria import lamp, pruned
 from archwright.compress._deployable import deployable
 from archwright.compress._fold import Folded, fold
@@ -40,6 +39,7 @@ from archwright.compress._recalibrate_like import recalibrate_like
 from archwright.compress._scored import Scored
 from archwright.compress._statistics_tuning import Statistics, of_calibration, of_training, tune_statistics
 from archwright.compress._stored import Stored
+from archwright.compress._structured import Structured
 from archwright.compress._trace import layers, trace
 
 __all__ = [

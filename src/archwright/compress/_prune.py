@@ -7,7 +7,6 @@ import copy
 import torch
 from torch import nn
 
-from archwright.compress._channels import Structured
 from archwright.compress._check import check_finite, check_takes
 from archwright.compress._criteria import Scope, check_scope
 from archwright.compress._gradual import Gradual
@@ -17,6 +16,7 @@ from archwright.compress._masks import prunable
 from archwright.compress._one_shot import OneShot
 from archwright.compress._prac import Prac
 from archwright.compress._pruning import Method, Pruning, Told
+from archwright.compress._structured import Structured
 from archwright.data import Split, Splits
 from archwright.errors import UserError, nearest
 from archwright.supernet import Searchable

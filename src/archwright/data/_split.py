@@ -56,6 +56,10 @@ class Split:
         x = self.x.subset(indices) if isinstance(self.x, Images) else self.x.index_select(0, indices.to(self.x.device))
         return dataclasses.replace(self, x=x, y=self.y.index_select(0, indices.to(self.y.device)))
 
+    def raw(self) -> Split:
+        """The same samples without normalisation."""
+        return dataclasses.replace(self, mean=None, std=None)
+
     def to(self, device: torch.device | str) -> Split:
         """The same split on `device`, so that batches are gathered there. Streamed images stay on disk."""
         x = self.x if isinstance(self.x, Images) else self.x.to(device)

@@ -75,6 +75,11 @@ class Splits:
         """The layer that turns raw input into what a network was trained on."""
         return Normalize(self.mean, self.std, self.kind)
 
+    def raw(self) -> Splits:
+        """The same data for a network that normalises by itself: batches are in raw units."""
+        parts = {part: getattr(self, part).raw() for part in ("train", "valid", "test")}
+        return dataclasses.replace(self, mean=torch.zeros_like(self.mean), std=torch.ones_like(self.std), **parts)
+
     def save(self, path: str | Path) -> None:
         """Store the split (indices, fingerprint, seed; not the data) as `.npz`, for `load(..., indices=path)`."""
         self.partition.save(path)

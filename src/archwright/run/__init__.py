@@ -3,7 +3,8 @@
 from archwright.run._choose import Choose
 from archwright.run._compare import compare
 from archwright.run._compress import Compress
-from archwright.run._compression import Compressor, Member, Pruning, Quantizing, raw
+from archwright.run._compress_settings import Prune, Quantize
+from archwright.run._compression import Compressor, Member
 from archwright.run._config import Config
 from archwright.run._execute import conduct, execute
 from archwright.run._export import Export
@@ -31,8 +32,8 @@ __all__ = [
     "Member",
     "Phase",
     "Progress",
-    "Pruning",
-    "Quantizing",
+    "Prune",
+    "Quantize",
     "Search",
     "SearchByGradient",
     "State",
@@ -45,6 +46,5 @@ __all__ = [
     "execute",
     "opened",
     "profile",
-    "raw",
     "write_report",
 ]

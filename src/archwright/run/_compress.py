@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from archwright.errors import UserError
-from archwright.run._compression import Compressor, Member, Pruning, Quantizing, raw
+from archwright.run._compress_settings import Prune, Quantize
+from archwright.run._compression import Compressor, Member
 from archwright.run._phase import Phase
 from archwright.run._state import State
 
@@ -27,8 +29,8 @@ class Compress(Phase):
         quantize: how it is quantised; null: not.
     """
 
-    prune: Pruning | None = None
-    quantize: Quantizing | None = None
+    prune: Prune | None = None
+    quantize: Quantize | None = None
 
     def __post_init__(self) -> None:
         if self.prune is None and self.quantize is None:
@@ -38,7 +40,7 @@ class Compress(Phase):
         assert state.model is not None
         network = nn.Sequential(state.splits.normalizer(), state.model.cpu()).eval()
         compressor = Compressor(
-            splits=raw(state.splits).to("cpu"),
+            splits=state.splits.raw().to("cpu"),
             folder=state.folder / _FOLDER,
             seed=state.config.seed,
             tell=lambda what, done, total: state.progress.step(done, total, what),
@@ -51,23 +53,32 @@ class Compress(Phase):
             member = self._pruned(state, compressor, member, self.prune)
         if self.quantize is not None:
             settings, before = self.quantize, member
-            name = compressor.name(before, settings)
-            members.append(_kept(state, name, lambda: compressor.quantised(before, settings).facts))
+            name = _free(members, compressor.name(before, settings))
+            members.append(_kept(state, name, lambda: compressor.quantised(before, settings, name=name).facts))
         shown = [(m["name"], m.get("test_accuracy"), m["size"], m["latency_ms"]) for m in members]
         state.progress.table("compressed", ("network", "test accuracy", "bytes", "ms"), shown)
 
-    def _pruned(self, state: State, compressor: Compressor, member: Member, settings: Pruning) -> Member:
+    def _pruned(self, state: State, compressor: Compressor, member: Member, settings: Prune) -> Member:
         """The pruned network; made again after an interruption only where it is quantised next."""
         made: list[Member] = []
+        members = state.result["compressed"]
+        name = _free(members, settings.name)
 
         def facts() -> dict[str, Any]:
-            made.append(compressor.pruned(member, settings))
+            made.append(compressor.pruned(member, settings, name=name))
             return dict(made[0].facts)
 
-        state.result["compressed"].append(_kept(state, settings.name, facts))
+        members.append(_kept(state, name, facts))
         if not made and self.quantize is not None:
             facts()
         return made[0] if made else member
+
+
+def _free(members: Sequence[Mapping[str, Any]], name: str) -> str:
+    """`name`, or with a number behind it where an earlier step of the recipe has taken it."""
+    taken = {member["name"] for member in members}
+    numbered = (f"{name}-{n}" for n in itertools.count(2))
+    return next(word for word in itertools.chain([name], numbered) if word not in taken)
 
 
 def _kept(state: State, name: str, make: Callable[[], Any]) -> dict[str, Any]:

@@ -7,15 +7,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from archwright import cost, export
 from archwright.compress import (
-    METHODS,
-    PRUNERS,
     Masks,
     bits_of,
     fold,
@@ -27,84 +25,14 @@ from archwright.compress import (
 )
 from archwright.compress._check import check_takes
 from archwright.cost._onnx import to_onnx
-from archwright.data import Split, Splits
-from archwright.errors import UserError, nearest
+from archwright.data import Splits
 from archwright.run._answers import accuracy, answers
-from archwright.train import Trainer, evaluate
+from archwright.run._compress_settings import Prune, Quantize
+from archwright.train import evaluate
 
 Told = Callable[[str, int, int], None]
 """(what, done, of how many)."""
 _EXAMPLES = 128  # inputs that files are verified on
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Pruning:
-    """How a network is pruned.
-
-    Args:
-        method: one of `compress.PRUNERS`.
-        sparsity: share of the weights that is zero in the end, of channels for `"structured"`, in [0, 1).
-        scope: whether weights are compared across layers or the same share goes in each; null: across layers, channels
-            within each.
-        classifier: whether the last linear layer is pruned, too.
-        trainer: of methods that train, null: their own; others fine-tune with it, null: they do not.
-    """
-
-    method: str = "magnitude"
-    sparsity: float = 0.8
-    scope: Literal["global", "layer"] | None = None
-    classifier: bool = True
-    trainer: Trainer | None = None
-
-    def __post_init__(self) -> None:
-        if self.method not in PRUNERS:
-            raise UserError(f"unknown method {self.method!r}{nearest(self.method, PRUNERS)}")
-        if not 0 <= self.sparsity < 1:
-            raise UserError(f"sparsity must be in [0, 1), got {self.sparsity}")
-
-    @property
-    def name(self) -> str:
-        """For files and tables."""
-        return f"{self.method}-{100 * self.sparsity:g}"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Quantizing:
-    """How a network is quantised.
-
-    Args:
-        method: one of `compress.METHODS`.
-        bits: of weights and activations, 2 to 16; with `size`, the fewest that a layer may get.
-        activation_bits: of activations; None: as the weights.
-        ends: bits of the first and the last layer; None: as all others.
-        size: fraction of the float32 size that the weights may take: bits of every layer by integer programming.
-        samples: unlabelled training samples for calibration, at least 2.
-    """
-
-    method: str = "adaquant"
-    bits: int = 8
-    activation_bits: int | None = None
-    ends: int | None = 8
-    size: float | None = None
-    samples: int = 1000
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise UserError(f"unknown method {self.method!r}{nearest(self.method, METHODS)}")
-        for name in ("bits", "activation_bits", "ends"):
-            value = getattr(self, name)
-            if value is not None and not 2 <= value <= 16:
-                raise UserError(f"{name} must be from 2 to 16, got {value}")
-        if self.size is not None and not 0 < self.size <= 1:
-            raise UserError(f"size must be in (0, 1], got {self.size}")
-        if self.samples < 2:
-            raise UserError(f"samples must be at least 2, got {self.samples}")
-
-    @property
-    def name(self) -> str:
-        """For files and tables."""
-        width = f"w{self.bits}a{self.activation_bits or self.bits}"
-        return f"{self.method}-{width}" + (f"-size{self.size:g}" if self.size is not None else "")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,18 +53,16 @@ class Compressor:
     """Makes members of one network on one data set.
 
     Args:
-        splits: data; batches as the network takes them, so raw (`raw`) for a network that normalises by itself.
+        splits: data; batches as the network takes them, so `splits.raw()` for one that normalises by itself.
         folder: every member gets a folder in it.
         seed: of everything random.
         tell: told what is done.
-        latency: whether ONNX Runtime is timed.
     """
 
     splits: Splits
     folder: Path
     seed: int = 0
     tell: Told | None = None
-    latency: bool = True
 
     def dense(self, network: nn.Module) -> Member:
         """The network as it is."""
@@ -154,8 +80,9 @@ class Compressor:
             }
         return Member(network=network, facts={**facts, **self._counted(network), "layers": _layers(network)})
 
-    def pruned(self, member: Member, settings: Pruning, folder: Path | None = None) -> Member:
+    def pruned(self, member: Member, settings: Prune, *, name: str | None = None, folder: Path | None = None) -> Member:
         """A pruned copy, written as the files of any exported network to a folder, by default one of its name."""
+        name = name or settings.name
         started = time.perf_counter()
         network = prune(
             member.network,
@@ -169,18 +96,18 @@ class Compressor:
             progress=self.tell,
         )
         seconds = time.perf_counter() - started
-        folder = folder or self.folder / settings.name
+        folder = folder or self.folder / name
         written = export.save(
             self._plain(network),
             folder,
             example=self._example(),
             architecture={},
             classes=self.splits.classes,
-            card={"title": f"{self.splits.name} classifier, pruned: {settings.name}"},
+            card={"title": f"{self.splits.name} classifier, pruned: {name}"},
             check_x=self._inputs(_EXAMPLES),
         )
         facts = {
-            "name": settings.name,
+            "name": name,
             "method": settings.method,
             "folder": str(folder),
             "seconds": seconds,
@@ -193,7 +120,9 @@ class Compressor:
         }
         return Member(network=network, facts=facts)
 
-    def quantised(self, member: Member, settings: Quantizing, folder: Path | None = None) -> Member:
+    def quantised(
+        self, member: Member, settings: Quantize, *, name: str | None = None, folder: Path | None = None
+    ) -> Member:
         """A quantised copy, written as packed codes, as a program, and as int8 ONNX where that can hold it."""
         started = time.perf_counter()
         inputs = self._inputs(settings.samples)
@@ -209,7 +138,7 @@ class Compressor:
             progress=self.tell,
         )
         seconds = time.perf_counter() - started
-        name = self.name(member, settings)
+        name = name or self.name(member, settings)
         folder = folder or self.folder / name
         written = export.save_quantised(graph, folder, calibration=inputs[:_EXAMPLES], classes=self.splits.classes)
         facts = {
@@ -238,7 +167,7 @@ class Compressor:
         return Member(network=graph, facts=facts)
 
     @staticmethod
-    def name(member: Member, settings: Quantizing) -> str:
+    def name(member: Member, settings: Quantize) -> str:
         """Of a quantised copy."""
         before = member.facts["name"]
         return settings.name if before == "dense" else f"{before}-{settings.name}"
@@ -268,24 +197,8 @@ class Compressor:
             "sparsity": Masks.of(network).sparsity,
         }
 
-    def _latency(self, file: Path) -> float | None:
-        return cost.onnx_latency(file, self._example().numpy()).ms if self.latency else None
-
-
-def raw(splits: Splits) -> Splits:
-    """The same data for a network that normalises by itself."""
-
-    def bare(part: Split) -> Split:
-        return dataclasses.replace(part, mean=None, std=None)
-
-    return dataclasses.replace(
-        splits,
-        train=bare(splits.train),
-        valid=bare(splits.valid),
-        test=bare(splits.test),
-        mean=torch.zeros_like(splits.mean),
-        std=torch.ones_like(splits.std),
-    )
+    def _latency(self, file: Path) -> float:
+        return cost.onnx_latency(file, self._example().numpy()).ms
 
 
 def _layers(network: nn.Module) -> list[dict[str, Any]]:

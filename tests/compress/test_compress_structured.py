@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from archwright import cost, data, zoo
 from archwright.bench._pretrained import CifarResNet
 from archwright.compress import Masks, Structured, prune, quantize, recalibrate_like
-from archwright.compress._channels import _dependencies, _group, _groups, _shaken, _without, _zero
+from archwright.compress._structured import _dependencies, _group, _groups, _shaken, _without, _zero
 from archwright.errors import UserError
 from archwright.supernet import recalibrate
 from archwright.train import Trainer

@@ -1,0 +1,80 @@
+"""How the answer of a run, or a network of one's own, is compressed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from archwright.compress import METHODS, PRUNERS
+from archwright.errors import UserError, nearest
+from archwright.train import Trainer
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prune:
+    """How a network is pruned.
+
+    Args:
+        method: one of `compress.PRUNERS`.
+        sparsity: share of the weights that is zero in the end, of channels for `"structured"`, in [0, 1).
+        scope: whether weights are compared across layers or the same share goes in each; null: across layers, channels
+            within each.
+        classifier: whether the last linear layer is pruned, too.
+        trainer: of methods that train, null: their own; others fine-tune with it, null: they do not.
+    """
+
+    method: str = "magnitude"
+    sparsity: float = 0.8
+    scope: Literal["global", "layer"] | None = None
+    classifier: bool = True
+    trainer: Trainer | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in PRUNERS:
+            raise UserError(f"unknown method {self.method!r}{nearest(self.method, PRUNERS)}")
+        if not 0 <= self.sparsity < 1:
+            raise UserError(f"sparsity must be in [0, 1), got {self.sparsity}")
+
+    @property
+    def name(self) -> str:
+        """For files and tables."""
+        return f"{self.method}-{100 * self.sparsity:g}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Quantize:
+    """How a network is quantised.
+
+    Args:
+        method: one of `compress.METHODS`.
+        bits: of weights and activations, 2 to 16; with `size`, the fewest that a layer may get.
+        activation_bits: of activations; None: as the weights.
+        ends: bits of the first and the last layer; None: as all others.
+        size: fraction of the float32 size that the weights may take: bits of every layer by integer programming.
+        samples: unlabelled training samples for calibration, at least 2.
+    """
+
+    method: str = "adaquant"
+    bits: int = 8
+    activation_bits: int | None = None
+    ends: int | None = 8
+    size: float | None = None
+    samples: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise UserError(f"unknown method {self.method!r}{nearest(self.method, METHODS)}")
+        for name in ("bits", "activation_bits", "ends"):
+            value = getattr(self, name)
+            if value is not None and not 2 <= value <= 16:
+                raise UserError(f"{name} must be from 2 to 16, got {value}")
+        if self.size is not None and not 0 < self.size <= 1:
+            raise UserError(f"size must be in (0, 1], got {self.size}")
+        if self.samples < 2:
+            raise UserError(f"samples must be at least 2, got {self.samples}")
+
+    @property
+    def name(self) -> str:
+        """For files and tables."""
+        width = f"w{self.bits}a{self.activation_bits or self.bits}"
+        return f"{self.method}-{width}" + (f"-size{self.size:g}" if self.size is not None else "")
