@@ -2,9 +2,9 @@
 
 `ARCHWRIGHT_DATA=... python benchmarks/compression.py ROWS [minutes] [part ...]`: rows are appended to ROWS, so that it
 can be stopped and goes on; parts are `table` (bits x methods, 1000 calibration images drawn anew for every seed, 200
-steps a layer and on biases), `peers` (ONNX Runtime's own quantisation, torchao and NNCF where installed), `cost`
-(AdaQuant against quantisation-aware training). Tested on the first 2000 test images (float: 90.80); `full` repeats 4
-and 3 bits on all 10 000. Writes `benchmarks/results/compression.json`.
+steps a layer and on biases), `peers` (ONNX Runtime's, torchao's and NNCF's own quantisation where installed, torchao
+with 8 bits at the ends, too), `cost` (AdaQuant against quantisation-aware training). Tested on the first 2000 test
+images (float: 90.80); `full` repeats 4 and 3 bits on all 10 000. Writes `benchmarks/results/compression.json`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import dataclasses
 import importlib.util
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from _measuring import Rows, write
-from torch import Tensor, nn
+from _quantisation_peers import PEERS
+from torch import Tensor
 
 from archwright import bench, compress, data
 from archwright.data import Split
@@ -106,13 +106,26 @@ class Measuring:
         )  # fmt: skip
 
     def peers(self) -> None:
-        """ONNX Runtime's own static quantisation, 8 bits."""
-        if self.rows.missing(part="peers", method="onnxruntime", bits=8):
-            found = _onnxruntime(self.net.module, calibration(self.net, self.train, 0), self.sample)
-            self.keep(part="peers", method="onnxruntime", bits=8, seed=0, accuracy=found)
-        for name in ("torchao", "nncf"):
-            if importlib.util.find_spec(name) is None and self.rows.missing(part="peers", method=name):
-                self.keep(part="peers", method=name, bits=8, seed=0, accuracy=None, why="not installed")
+        """Other libraries, at the bits that they have."""
+        for seed in SEEDS:
+            for name, (quantise, bits) in PEERS.items():
+                if importlib.util.find_spec(name) is None:
+                    continue
+                for width in bits:
+                    if not self.rows.missing(part="peers", method=name, bits=width, seed=seed):
+                        continue
+                    images, started = calibration(self.net, self.train, seed), time.process_time()
+                    network = quantise(self.net.module, images, width)
+                    seconds = time.process_time() - started
+                    found = accuracy(network, self.sample)
+                    self.keep(
+                        part="peers",
+                        method=name,
+                        bits=width,
+                        seed=seed,
+                        accuracy=found,
+                        cpu_seconds=seconds,
+                    )
 
     def cost(self) -> None:
         """AdaQuant's time against an epoch of quantisation-aware training of the same network."""
@@ -154,36 +167,11 @@ def _cells() -> Iterator[tuple[int, int, str]]:
                 yield from ((seed, bits, method) for method in LEARNT)
 
 
-def _onnxruntime(module: nn.Module, images: Tensor, test: Split) -> float:
-    import onnxruntime
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-
-    from archwright.export import to_onnx
-
-    class Reader(CalibrationDataReader):
-        def __init__(self, name: str) -> None:
-            self.batches = iter([{name: x.numpy()} for x in images[:300].split(1)])
-
-        def get_next(self) -> dict[str, Any] | None:
-            return next(self.batches, None)
-
-    with tempfile.TemporaryDirectory() as folder:
-        before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
-        to_onnx(module, images[:1], before)
-        name = onnxruntime.InferenceSession(before).get_inputs()[0].name
-        quantize_static(
-            before, after, Reader(name), quant_format=QuantFormat.QDQ, per_channel=True,
-            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-        )  # fmt: skip
-        session = onnxruntime.InferenceSession(after)
-        return accuracy(lambda x: torch.from_numpy(session.run(None, {name: x.numpy()})[0]), test)
-
-
 def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means and spreads by bits and method, and what the acceptance asks for."""
     table: dict[str, Any] = {}
     for row in rows:
-        if row["part"] in ("table", "mixed", "full"):
+        if row["part"] in ("table", "mixed", "full", "peers"):
             where = f"size {row['size']}" if "size" in row else "float" if row["bits"] == 32 else f"{row['bits']} bits"
             key = f"{where}, all 10 000" if row["part"] == "full" else where
             table.setdefault(key, {}).setdefault(row["method"], []).append(row["accuracy"])
@@ -198,7 +186,6 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "about": f"CIFAR-10 ResNet-20, {CALIBRATION} calibration images, first and last layer 8 bits, {STEPS} steps a "
         f"layer, {BIASES} on biases, accuracy on {TESTED} test images unless it says all",
         "table": summary,
-        "peers": [row for row in rows if row["part"] == "peers"],
         "cost": [row for row in rows if row["part"] == "cost"],
     }
 
