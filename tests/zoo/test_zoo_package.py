@@ -9,7 +9,9 @@ from archwright.errors import UserError
 
 
 def test_the_registered_spaces() -> None:
-    assert zoo.names() == ["conv-macro", "convnet", "darts", "entangled-cell", "mlp", "nasbench201", "proxyless"]
+    assert zoo.names() == [
+        *["conv-macro", "convnet", "darts", "dso-nas", "entangled-cell", "mlp", "nasbench201", "proxyless"],
+    ]
     assert all(zoo.SPACES.about(name).endswith(".") for name in zoo.names())
 
 

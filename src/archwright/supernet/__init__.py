@@ -3,6 +3,7 @@
 from archwright.supernet._cell import Cell
 from archwright.supernet._conv2d import ElasticConv2d
 from archwright.supernet._cut import cut
+from archwright.supernet._dense_block import DenseBlock, living
 from archwright.supernet._depth import Depth
 from archwright.supernet._dimension import Product
 from archwright.supernet._entangled import Entangled
@@ -19,6 +20,7 @@ from archwright.supernet._training import SupernetStep
 __all__ = [
     "SAMPLERS",
     "Cell",
+    "DenseBlock",
     "Depth",
     "ElasticBatchNorm2d",
     "ElasticConv2d",
@@ -37,6 +39,7 @@ __all__ = [
     "Zero",
     "cut",
     "extreme",
+    "living",
     "recalibrate",
     "spread",
 ]

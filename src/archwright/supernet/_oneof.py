@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from archwright.errors import UserError
 from archwright.space import Choice
 from archwright.supernet._searchable import Condition, Searchable, Variable
-from archwright.supernet._selection import Paths, concrete, decision
+from archwright.supernet._selection import Paths, Value, concrete, decision
 
 
 class Zero(nn.Module):
@@ -46,6 +46,10 @@ class OneOf(Searchable):
 
     def variables(self) -> tuple[Variable, ...]:
         return (self.choice,)
+
+    def nothing(self) -> dict[str, tuple[Value, ...]]:
+        zeros = tuple(o for o, module in zip(self.choice.options, self.options) if isinstance(module, Zero))
+        return {self.choice.name: zeros} if zeros else {}
 
     def branches(self) -> Iterator[tuple[nn.Module, Condition]]:
         for option, module in zip(self.choice.options, self.options):

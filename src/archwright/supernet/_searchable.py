@@ -31,6 +31,11 @@ class Searchable(nn.Module, ABC):
         for child in self.children():
             yield child, {}
 
+    def nothing(self) -> Mapping[str, tuple[str | int | float | bool | None, ...]]:
+        """`{variable: options}`: options of this layer's variables under which what they decide adds nothing, so that
+        a factor on them would have no effect."""
+        return {}
+
     def renew(self, plain: nn.Module) -> None:
         """Draw new initial weights for what `plain` gave."""
         renew(plain)
