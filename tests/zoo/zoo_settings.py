@@ -8,10 +8,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "conv-macro": {"in_channels": 2, "classes": 3, "image_size": 12},
     "convnet": {"in_channels": 3, "classes": 5, "image_size": 12},
     "darts": {"in_channels": 2, "classes": 3, "image_size": 8, "channels": 4, "layers": 3},
-    "dso-nas": {
-        **{"in_channels": 2, "classes": 3, "image_size": 8},
-        **{"channels": 4, "stages": 2, "blocks": 1, "levels": 3},
-    },
+    "dso-nas": {"in_channels": 2, "classes": 3, "image_size": 8, "channels": 4, "stages": 2, "blocks": 1, "levels": 3},
     "entangled-cell": {"in_channels": 2, "classes": 3, "image_size": 8, "channels": 4},
     "mlp": {"in_channels": 7, "classes": 3, "width": 16},
     "nasbench201": {"in_channels": 3, "classes": 4, "image_size": 8, "channels": 4, "cells": 1},

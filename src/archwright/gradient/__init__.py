@@ -9,6 +9,7 @@ from archwright.gradient._conditional import (
     relaxed_bernoulli,
     relaxed_categorical,
 )
+from archwright.gradient._connection_costs import ConnectionCosts
 from archwright.gradient._control_variate import ControlVariate
 from archwright.gradient._curvature import gauss_newton_diagonal, hutchinson_diagonal
 from archwright.gradient._derivation import Derivation, Session, answer, assembled, ranked
@@ -111,12 +112,12 @@ DERIVATIONS = Registry(
 
 __all__ = [
     "DERIVATIONS", "HYPERGRADIENTS", "RELAXATIONS", "SCHEDULES", "UPDATES", "Adam", "Annealed", "AutomaticRelevance",
-    "BilevelStep", "BinaryGates", "ControlVariate", "Derivation", "Dirichlet", "EvidencePrune", "Expectation",
-    "ExpectedCost", "ExponentiatedGradient", "FirstOrder", "Found", "Gaussian", "GradientSearch", "GumbelSoftmax",
-    "Hypergradient", "Inputs", "Magnitude", "Mover", "NaturalGradient", "Neumann", "OuterBatches", "Perturbation",
-    "Posterior", "Progressive", "ProximalGradient", "PruneBelow", "Rebar", "Reinforce", "Relax", "Relaxation",
-    "Relaxed", "RelevanceMover", "RemoveZeros", "Sampled", "ScalingFactors", "Schedule", "ScoreFunction", "Session",
-    "SingleLevel", "SkipLimited", "Softmax", "Sparsemax", "Unrolled", "Update", "View", "WipeOut", "answer",
+    "BilevelStep", "BinaryGates", "ConnectionCosts", "ControlVariate", "Derivation", "Dirichlet", "EvidencePrune",
+    "Expectation", "ExpectedCost", "ExponentiatedGradient", "FirstOrder", "Found", "Gaussian", "GradientSearch",
+    "GumbelSoftmax", "Hypergradient", "Inputs", "Magnitude", "Mover", "NaturalGradient", "Neumann", "OuterBatches",
+    "Perturbation", "Posterior", "Progressive", "ProximalGradient", "PruneBelow", "Rebar", "Reinforce", "Relax",
+    "Relaxation", "Relaxed", "RelevanceMover", "RemoveZeros", "Sampled", "ScalingFactors", "Schedule", "ScoreFunction",
+    "Session", "SingleLevel", "SkipLimited", "Softmax", "Sparsemax", "Unrolled", "Update", "View", "WipeOut", "answer",
     "assembled", "conditional_bernoulli", "conditional_categorical", "dominant_eigenvalue", "entropy",
     "gauss_newton_diagonal", "hierarchical", "hutchinson_diagonal", "ranked", "relaxed_bernoulli",
     "relaxed_categorical", "relevance", "skip_share", "without",

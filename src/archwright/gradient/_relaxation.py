@@ -26,6 +26,10 @@ class Relaxation(ABC):
     sampled: ClassVar[bool] = False
     """Whether it gives one option without a gradient, so that only score-function estimators can use it."""
 
+    competing: ClassVar[bool] = True
+    """Whether weights over the options compete. If not, an option that adds nothing has no parameter: it starts at zero
+    and no gradient moves it."""
+
     spread: float = 1e-3
 
     def initial(self, count: int, generator: torch.Generator) -> Tensor:
@@ -52,6 +56,10 @@ class Relaxation(ABC):
     def probabilities(self, alpha: Tensor, *, progress: float) -> Tensor:
         """(n,), sum one: what derivations and reports read."""
         return alpha.softmax(-1)
+
+    def mean(self, alpha: Tensor, *, progress: float) -> Tensor:
+        """(n,) weights without noise: what the mixture is judged by."""
+        return self.probabilities(alpha, progress=progress)
 
 
 def gumbel(count: int, generator: torch.Generator) -> Tensor:

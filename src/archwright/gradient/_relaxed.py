@@ -77,7 +77,11 @@ class Relaxed(nn.Module):
         self.alphas = [
             relaxation.initial(v.count + (v.name in self.zeros), noise).to(device) for v in self.variables.values()
         ]
+        if not relaxation.competing:
+            for name, alpha in zip(self.names, self.alphas):
+                alpha[self.nothing(name)] = 0.0
         self.mover, self.estimator = update.begin(self.alphas), estimator
+        self.mover.attach(net, self.names)
 
     @property
     def names(self) -> list[str]:
@@ -87,6 +91,11 @@ class Relaxed(nn.Module):
     def alive(self, name: str) -> list[int]:
         """Positions of the options of a variable that are left."""
         return [self.variables[name].index(option) for option in options_of(self.space, name)]
+
+    def nothing(self, name: str) -> list[int]:
+        """Positions of the options of a variable that add nothing."""
+        empty = self.wiring.nothing.get(name, frozenset())
+        return [n for n, option in enumerate(self.variables[name].options) if option in empty]
 
     def forward(self, x: Tensor, selection: Mapping[str, Any] | None = None) -> Tensor:
         """Logits (N, classes) under a selection; the mean mixture if there is none."""
@@ -121,11 +130,9 @@ class Relaxed(nn.Module):
             return self._selected(self.alphas, relaxed)
 
     def mean(self) -> Selection:
-        """The mixture by probabilities, without noise."""
+        """The mixture without noise."""
         with torch.no_grad():
-            return self._selected(
-                self.alphas, lambda name, value: self.relaxation.probabilities(value, progress=self.progress)
-            )
+            return self._selected(self.alphas, lambda name, value: self.relaxation.mean(value, progress=self.progress))
 
     def weights(self, noise: int) -> list[Tensor]:
         """What the relaxation makes of `alphas`, dense over the options that are left (zero option last), as leaves."""

@@ -171,7 +171,13 @@ class Running:
             mover=relaxed.mover,
             progress=relaxed.progress,
             moving=self._step.moving(relaxed),
+            epoch=len(relaxed.history),
+            nothing={name: self._nothing(name) for name in relaxed.names},
         )
+
+    def _nothing(self, name: str) -> frozenset[int]:
+        alive, empty = self._relaxed.alive(name), set(self._relaxed.nothing(name))
+        return frozenset(n for n, place in enumerate(alive) if place in empty)
 
     def judge(self, selection: Mapping[str, Any], *, samples: int | None = None) -> dict[str, float]:
         """`accuracy` in percent and `loss` of a mixture on the architecture's data, batch statistics, no change."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -15,7 +15,9 @@ from archwright.gradient._relaxation import Relaxation
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScalingFactors(Relaxation):
     """Every option runs, multiplied by its own factor; the factors compete with nothing and start at one (Zhang, Huang,
-    Wang 2018, DSO-NAS, equation 2)."""
+    Wang 2018, DSO-NAS, equation 2). An option that adds nothing has none."""
+
+    competing: ClassVar[bool] = False
 
     def initial(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.ones(count)
@@ -27,3 +29,6 @@ class ScalingFactors(Relaxation):
         size = alpha.abs()
         total = size.sum()
         return size / total if total > 0 else torch.full_like(alpha, 1 / len(alpha))
+
+    def mean(self, alpha: Tensor, *, progress: float) -> Tensor:
+        return alpha

@@ -27,6 +27,8 @@ class View:
         mover: what moves the parameters.
         progress: part of the search that is done, in [0, 1].
         moving: whether the parameters have begun to move.
+        epoch: epochs that are done.
+        nothing: variable to the positions, among the options left, of those that add nothing.
     """
 
     probabilities: Mapping[str, Tensor]
@@ -37,6 +39,8 @@ class View:
     mover: Mover
     progress: float
     moving: bool
+    epoch: int = 0
+    nothing: Mapping[str, frozenset[int]] = dataclasses.field(default_factory=dict)
 
 
 class Schedule(ABC):

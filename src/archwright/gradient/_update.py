@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
+from archwright.supernet import Supernet
+
 Wanted = Literal["alphas", "weights", "layers"]
 
 
@@ -28,6 +30,17 @@ class Update(ABC):
 
 class Mover(ABC):
     """A rule at work."""
+
+    def attach(self, net: Supernet, names: Sequence[str]) -> None:  # noqa: B027  most rules know no network
+        """Told once whose parameters it moves.
+
+        Args:
+            net: supernet.
+            names: of the variables, in the order of the parameters.
+
+        Raises:
+            UserError: the rule does not go with the network.
+        """
 
     def plan(self, steps: int) -> None:  # noqa: B027  most rules do not ask how long they will run
         """Told before the first step how many there will be."""

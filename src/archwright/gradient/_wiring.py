@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,11 +21,13 @@ class Wiring:
         kept: input choice to, for each of its options, the edge choices that stay.
         edges: names of all choices that stand on an edge of a cell.
         layers: for every choice of operations, how many layers read it.
+        nothing: variable to those of its options under which no layer adds anything.
     """
 
     kept: Mapping[str, tuple[tuple[str, ...], ...]]
     edges: frozenset[str]
     layers: Mapping[str, int]
+    nothing: Mapping[str, frozenset[Any]]
 
     @classmethod
     def of(cls, net: Supernet) -> Wiring:
@@ -32,9 +35,12 @@ class Wiring:
         kept: dict[str, tuple[tuple[str, ...], ...]] = {}
         edges: set[str] = set()
         layers: dict[str, int] = {}
+        nothing: dict[str, frozenset[Any]] = {}
         for part in net.searchable():
             for variable in part.variables():
                 layers[variable.name] = layers.get(variable.name, 0) + 1
+                empty = frozenset(part.nothing().get(variable.name, ()))
+                nothing[variable.name] = nothing.get(variable.name, empty) & empty
             if isinstance(part, Cell):
                 names = {key: m.choice.name for key, m in part.edges.items() if isinstance(m, OneOf | Entangled)}
                 edges.update(names.values())
@@ -43,7 +49,7 @@ class Wiring:
                     stay = tuple(tuple(f"{i}-{node}" for i in option) for option in sources)
                     if all(key in names for option in stay for key in option):
                         kept[choice.name] = tuple(tuple(names[key] for key in option) for option in stay)
-        return cls(kept, frozenset(edges), layers)
+        return cls(kept, frozenset(edges), layers, nothing)
 
     def everything(self, choice: str) -> Tensor | None:
         """(options,) weights under which every edge into the node has weight one; None if there are none."""
