@@ -34,6 +34,7 @@ SPACES: dict[str, dict[str, Any]] = {
     "conv-macro": {"image_size": 12},
     "convnet": {"image_size": 8},
     "darts": {"image_size": 8, "channels": 4, "layers": 3},
+    "dso-nas": {"image_size": 8, "channels": 4, "stages": 2, "blocks": 1, "levels": 2},
     "entangled-cell": {"image_size": 8, "channels": 4},
     "mlp": {"width": 16},
     "nasbench201": {"image_size": 8, "channels": 4, "cells": 1},

@@ -146,7 +146,8 @@ class Running:
         relaxed, search = self._relaxed, self._search
         facts = self.judge(relaxed.mean(), samples=_JUDGED)
         with contextlib.suppress(UserError):
-            facts["skip_share"] = skip_share(relaxed.net, self.likeliest())
+            share = skip_share(relaxed.net, self.likeliest())
+            facts |= {} if math.isnan(share) else {"skip_share": share}
         last = relaxed.progress >= 1.0
         if self._sharpness_every and ((len(relaxed.history) + 1) % self._sharpness_every == 0 or last):
             facts["eigenvalue"] = self._eigenvalue()
