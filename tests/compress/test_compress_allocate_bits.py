@@ -1,6 +1,7 @@
 """Bits by integer programming: optima against all assignments."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -48,6 +49,18 @@ def test_no_assignment_is_better(seed: int) -> None:
     assert cost(tuple(found)) == pytest.approx(min(map(cost, allowed)))
 
 
+def test_the_smallest_differences_count() -> None:
+    """HiGHS stops 1e-6 from the optimum, which is the least loss of a layer."""
+    losses = {4: (0.0, 1.05e-6, 0.0), 7: (1.4e-4, 4.4e-5, 2e-4), 5: (1.8, 0.0, 2.8)}
+    assert allocate_bits((961, 685, 246), losses, 8, 0.17589) == [4, 5, 8]
+
+
+def test_a_loss_without_end_rules_an_option_out() -> None:
+    assert allocate_bits((1, 1), {4: (math.inf, 9.0)}, 8, 0.1875) == [8, 4]
+    with pytest.raises(ValueError, match=r"smallest reachable is 0\.1875"):
+        allocate_bits((1, 1), {4: (math.inf, 9.0)}, 8, 0.125)
+
+
 def test_what_cannot_be_reached_names_the_smallest() -> None:
     with pytest.raises(ValueError, match=r"smallest reachable is 0\.125"):
         allocate_bits(SIZES, {4: LOSSES[4]}, 8, 0.10)
@@ -60,7 +73,16 @@ def test_a_gain_from_noise_is_no_gain() -> None:
 
 @pytest.mark.parametrize(
     ("sizes", "losses", "fraction"),
-    [((1, 2), {4: (0.1,)}, 0.2), ((), {}, 0.2), ((1, 0), {4: (0.1, 0.1)}, 0.2), ((1,), {4: (0.1,)}, 1.5)],
+    [
+        ((1, 2), {4: (0.1,)}, 0.2),
+        ((), {}, 0.2),
+        ((1, 0), {4: (0.1, 0.1)}, 0.2),
+        ((1, math.nan), {4: (0.1, 0.1)}, 0.2),
+        ((1,), {4: (0.1,)}, 1.5),
+        ((1, 2), {4: (0.1, math.nan)}, 0.2),
+        ((1,), {0: (0.1,)}, 0.2),
+        ((1,), {"4": (0.1,)}, 0.2),
+    ],
 )
 def test_bad_input(sizes: tuple[int, ...], losses: dict[int, tuple[float, ...]], fraction: float) -> None:
     with pytest.raises(UserError):

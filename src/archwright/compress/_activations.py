@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import final
 
@@ -17,6 +17,15 @@ LIMIT = 2 * 2**30
 """Bytes of activations that are kept in memory; more go to disk."""
 
 _AT_ONCE = 100  # samples
+
+
+def by_sample(x: Tensor, count: int) -> Tensor:
+    """(count, ...): the axis of samples first, where attention has put it second or joined it with another."""
+    if len(x) == count:
+        return x
+    if x.ndim > 2 and x.shape[1] == count:
+        return x.transpose(0, 1)
+    return x.reshape(count, -1, *x.shape[1:]) if len(x) % count == 0 else x
 
 
 @final
@@ -74,6 +83,19 @@ class Activations:
         for part in self._parts:
             for x in torch.split(part, _AT_ONCE):
                 found.add(function(x))
+        return found
+
+    def by_sample(self, counts: Sequence[int]) -> Activations:
+        """Rows that belong to one sample as one row, for inputs of a linear layer.
+
+        Args:
+            counts: samples of every batch.
+        """
+        if all(len(part) == count for part, count in zip(self._parts, counts, strict=True)):
+            return self
+        found = Activations(self._limit)
+        for part, count in zip(self._parts, counts, strict=True):
+            found.add(by_sample(part, count))
         return found
 
     def rows(self, index: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import final
+from numbers import Integral
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -14,15 +15,15 @@ SMALLEST, LARGEST = 1e-6, 1e5
 """A range outside is taken for the nearest of these."""
 
 
-def check_bits(bits: int) -> int:
+def check_bits(bits: Any) -> int:
     """`bits`, an integer from 2 to 16.
 
     Raises:
         UserError: anything else.
     """
-    if isinstance(bits, bool) or not isinstance(bits, int) or bits not in BITS:
+    if isinstance(bits, bool) or not isinstance(bits, Integral) or bits not in BITS:
         raise UserError(f"bits must be an integer from {BITS[0]} to {BITS[-1]}, got {bits!r}")
-    return bits
+    return int(bits)
 
 
 @final

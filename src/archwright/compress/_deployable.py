@@ -50,10 +50,11 @@ def deployable(
         ranges: how the ranges of added quantisers are found.
 
     Raises:
-        UserError: such a layer, or an unknown `unsupported`.
+        UserError: such a layer, a network of several inputs, or an unknown `unsupported`.
     """
     if unsupported not in get_args(Unsupported):
         raise UserError(f"unknown unsupported {unsupported!r}{nearest(unsupported, get_args(Unsupported))}")
+    check_one_input(graph)
     work = copy.deepcopy(graph).eval().requires_grad_(False)
     if any(isinstance(m, Stored) for m in work.modules()):
         return work
@@ -72,6 +73,13 @@ def deployable(
     work.graph.lint()
     work.recompile()
     return work
+
+
+def check_one_input(graph: fx.GraphModule) -> None:
+    """Raises UserError if the network has several inputs."""
+    names = [str(node.target) for node in graph.graph.find_nodes(op="placeholder")]
+    if len(names) != 1:
+        raise UserError(f"runtimes get networks of one input, this takes {', '.join(names)}; pack can write it")
 
 
 def _refuse(graph: fx.GraphModule) -> None:

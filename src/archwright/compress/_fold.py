@@ -45,6 +45,8 @@ def fold(graph: fx.GraphModule) -> dict[str, Folded]:
         layer = graph.get_submodule(str(before.target))
         if not isinstance(layer, LAYERS) or before.target in found:
             continue
+        if isinstance(layer, nn.Linear) and before.meta.get("axes", 2) > 2:  # the norm is of the second axis
+            continue
         assert isinstance(norm, nn.BatchNorm2d)
         found[str(before.target)] = _into(layer, norm)
         node.replace_all_uses_with(before)

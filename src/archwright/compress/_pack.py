@@ -16,6 +16,7 @@ from archwright.compress._bit_stream import from_bytes, to_bytes
 from archwright.compress._fold import fold
 from archwright.compress._packed_grid import codes_of, grid_of, packed_grid, values
 from archwright.compress._quantised import Quantised, quantised_layers
+from archwright.compress._single import single_trace
 from archwright.compress._stored import Stored
 from archwright.compress._trace import Layer, layers, trace
 from archwright.errors import UserError
@@ -78,14 +79,16 @@ def pack(graph: fx.GraphModule, path: str | Path) -> int:
 
 
 @torch.no_grad()
-def unpack(path: str | Path, module: nn.Module | ExportedProgram, example: Tensor) -> fx.GraphModule:
+def unpack(
+    path: str | Path, module: nn.Module | ExportedProgram, example: Tensor | tuple[Tensor, ...]
+) -> fx.GraphModule:
     """The simulated network of a file of `pack`, bit for bit: the same weights, the same outputs.
 
     Args:
         path: of the file.
         module: a network of the same architecture, or its program; its weights do not matter. Where names differ, as in
             the exported form of a network, layers are matched in the order they run.
-        example: its input, a batch of at least 2.
+        example: its input, a batch of at least 2; a tuple of several.
 
     Raises:
         UserError: no such file, another format, or another architecture; the first layer that differs is named.
@@ -104,7 +107,8 @@ def unpack(path: str | Path, module: nn.Module | ExportedProgram, example: Tenso
     if header.get("version") != VERSION:
         raise UserError(f"{file} is not a packed network of archwright, version {VERSION}")
     facts = header["layers"]
-    graph = trace(module, example)
+    inputs = example if isinstance(example, tuple) else (example,)
+    graph = trace(module, inputs) if isinstance(module, ExportedProgram) else single_trace(module, inputs)
     fold(graph)
     own = layers(graph)
     shapes = {name: [int(n) for n in fact["shape"]] for name, fact in facts.items()}

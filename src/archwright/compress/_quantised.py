@@ -55,10 +55,10 @@ def applied(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor | None) -> Ten
     return layer._conv_forward(x, weight, bias)
 
 
-def unpadded(layer: nn.Conv1d | nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def unpadded(layer: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """A convolution with other weights, of an input that is padded already."""
-    convolve = nn.functional.conv2d if isinstance(layer, nn.Conv2d) else nn.functional.conv1d
-    return convolve(x, weight, bias, layer.stride, 0, layer.dilation, layer.groups)
+    convolve = {1: nn.functional.conv1d, 2: nn.functional.conv2d, 3: nn.functional.conv3d}
+    return convolve[layer.weight.ndim - 2](x, weight, bias, layer.stride, 0, layer.dilation, layer.groups)
 
 
 def quantised_layers(graph: nn.Module) -> dict[str, Quantised]:

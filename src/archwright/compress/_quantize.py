@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, fx, nn
+from torch.utils.data import Dataset
 
-from archwright.compress._activations import LIMIT
+from archwright.compress._activations import LIMIT, by_sample
 from archwright.compress._adaquant import AdaQuant
 from archwright.compress._affine import Affine, check_bits
 from archwright.compress._allocate_bits import FLOAT, allocate_bits
 from archwright.compress._bias_tuning import tune_biases
-from archwright.compress._check import check_finite, check_takes
+from archwright.compress._calibration import gathered
+from archwright.compress._divergence import answers, divergence
 from archwright.compress._fold import Folded, fold
 from archwright.compress._nupes import Nupes
 from archwright.compress._power import Power, best_exponent
 from archwright.compress._quantised import Quantised, follows_relu, quantised_layers, replace
 from archwright.compress._ranges import Ranges, Seen, check_ranges, weight_range
+from archwright.compress._single import single, single_trace
 from archwright.compress._statistics_tuning import of_calibration, tune_statistics
-from archwright.compress._trace import Layer, layers, trace
+from archwright.compress._trace import Layer, layers
 from archwright.compress._walk import Walk
 from archwright.data import Split
 from archwright.errors import UserError, nearest
 
 Grid = Literal["uniform", "power"]
 Order = Literal["parallel", "sequential"]
+Calibration = Tensor | Split | Mapping[str, Tensor] | Iterable[Any] | Dataset[Any]
 Told = Callable[[str, int, int], None]
 """(what, done, of how many)."""
 _LIVE = 8  # tensors of all samples that are alive at once, of a residual network on both sides
@@ -89,7 +93,7 @@ METHODS: dict[str, Quantization] = {
 
 def quantize(
     module: nn.Module,
-    calibration: Tensor | Split,
+    calibration: Calibration,
     *,
     bits: int = 8,
     method: str | Quantization = "adaquant",
@@ -104,12 +108,14 @@ def quantize(
     """`module` with simulated low-precision weights and activations; the module itself is left as it is.
 
     Batch normalisation is folded, every convolution and linear layer gets a quantiser for its weights, one grid for
-    each output channel, and one for its input.
+    each output channel, and one for its input. Transposed convolutions, recurrent layers and embeddings stay in floats.
+    A network of half or double precision is simulated in float32.
 
     Args:
         module: a trained network that `torch.export` can read.
-        calibration: unlabelled inputs as the network takes them, (N, ...), at least 2; of a `Split`, its samples,
-            normalised.
+        calibration: inputs as the network takes them, at least 2: a tensor (N, ...); a tuple of tensors for a network
+            of several inputs, or a mapping by their names; a `Split`, whose samples are normalised; a data set; or
+            batches of any of these, such as those of a `DataLoader`. Labels that follow the inputs are left out.
         bits: of weights and activations, 2 to 16; with `size`, the fewest that a layer may get.
         method: one of `METHODS`, or a pipeline.
         activation_bits: of activations; None: as the weights of the layer.
@@ -131,11 +137,14 @@ def quantize(
         UserWarning: fewer calibration samples than a layer has unknowns (Hubara et al. 2021, section 4).
     """
     pipeline = _pipeline(method)
-    for b in (bits, activation_bits, ends):
-        if b is not None:
-            check_bits(b)
-    samples = _samples(module, calibration)
-    reference = trace(module, samples[:2])
+    bits, ends = check_bits(bits), None if ends is None else check_bits(ends)
+    activation_bits = None if activation_bits is None else check_bits(activation_bits)
+    _check_numbers(size, batch_size)
+    samples = gathered(module, calibration)
+    if any(isinstance(m, Quantised) for m in module.modules()):
+        raise UserError(f"{type(module).__name__} is quantised already: quantise the network that it was made of")
+    reference = single_trace(module, tuple(x[:2] for x in samples))
+    samples = tuple(single(x) for x in samples)
     folded = fold(reference)
     reference.requires_grad_(False)
     work = _Work(pipeline, reference, folded, samples, batch_size, memory, seed, activation_bits, progress)
@@ -143,7 +152,7 @@ def quantize(
     if not names:
         raise UserError(f"{type(module).__name__} has no convolution and no linear layer to quantise")
     if pipeline.learn is not None:
-        _warn_if_few(work, len(samples))
+        _warn_if_few(work, len(samples[0]))
     chosen = dict.fromkeys(names, bits)
     if ends is not None:
         chosen[names[0]] = chosen[names[-1]] = ends
@@ -178,20 +187,15 @@ def _pipeline(method: str | Quantization) -> Quantization:
     if isinstance(method, Quantization):
         return method
     if method not in METHODS:
-        raise UserError(f"unknown method {method!r}{nearest(method, METHODS)}")
+        raise UserError(f"unknown method {method!r}{nearest(str(method), METHODS)}")
     return METHODS[method]
 
 
-def _samples(module: nn.Module, calibration: Tensor | Split) -> Tensor:
-    if isinstance(calibration, Split):
-        calibration = torch.cat([x for x, _ in calibration.batches(256)])
-    if len(calibration) < 2:
-        raise UserError(f"calibration needs at least 2 samples, got {len(calibration)}")
-    if not torch.isfinite(calibration).all():
-        raise UserError("the calibration data hold values that are not finite")
-    check_finite(module)
-    check_takes(module, calibration, "calibration samples")
-    return calibration
+def _check_numbers(size: float | None, batch_size: int) -> None:
+    if size is not None and not (isinstance(size, int | float) and size <= 1):
+        raise UserError(f"size must be a fraction of the float32 size, in (0, 1], got {size!r}")
+    if batch_size < 1:
+        raise UserError(f"batch_size must be at least 1, got {batch_size}")
 
 
 class _Work:
@@ -202,7 +206,7 @@ class _Work:
         pipeline: Quantization,
         reference: fx.GraphModule,
         folded: Mapping[str, Folded],
-        samples: Tensor,
+        samples: tuple[Tensor, ...],
         batch_size: int,
         memory: int,
         seed: int,
@@ -219,26 +223,35 @@ class _Work:
         if self._progress is not None:
             self._progress(what, done, total)
 
-    def batches(self) -> Iterator[Tensor]:
-        """The calibration data; a last batch of one sample is left out, as it has no statistics."""
-        return (x for x in torch.split(self.samples, self._batch_size) if len(x) > 1)
+    def batches(self, count: int | None = None) -> Iterator[tuple[Tensor, ...]]:
+        """The first `count` calibration samples, in batches as equal as can be: one of a single sample has no
+        statistics."""
+        samples = [x[:count] for x in self.samples]
+        total = len(samples[0])
+        parts = max(1, min(-(-total // self._batch_size), total // 2))
+        return zip(*(torch.tensor_split(x, parts) for x in samples), strict=True)
 
     @torch.no_grad()
-    def logits(self, graph: fx.GraphModule | None = None, count: int | None = None) -> Tensor:
+    def logits(self, graph: fx.GraphModule | None = None, count: int | None = None) -> list[Tensor]:
+        """Of every head."""
         graph = graph or self.reference
-        return torch.cat([graph(x).float() for x in torch.split(self.samples[:count], self._batch_size)])
+        found = [answers(graph(*batch)) for batch in self.batches(count)]
+        return [torch.cat(parts) for parts in zip(*found, strict=True)]
 
     @torch.no_grad()
     def _looked(self) -> dict[str, Seen]:
         """One pass that takes note of the inputs of all layers."""
-        seen = {name: Seen() for name in layers(self.reference)}
+        seen, count = {name: Seen() for name in layers(self.reference)}, 0
         handles = [
-            self.reference.get_submodule(name).register_forward_pre_hook(lambda m, args, s=s: s.add(args[0]))
+            self.reference.get_submodule(name).register_forward_pre_hook(
+                lambda m, args, s=s: s.add(by_sample(args[0], count))
+            )
             for name, s in seen.items()
         ]
         try:
-            for x in self.batches():
-                self.reference(x)
+            for batch in self.batches():
+                count = len(batch[0])
+                self.reference(*batch)
         finally:
             for handle in handles:
                 handle.remove()
@@ -304,14 +317,14 @@ class _Work:
 
     def allocated(self, bits: Mapping[str, int], size: float) -> dict[str, int]:
         """Bits of every layer within a fraction of the float32 size; those of the ends are at least what they were."""
-        names, base = list(bits), 8
+        names, base = list(bits), max(8, *bits.values())
         sizes = [layer.weight.numel() for layer in layers(self.reference).values()]
         least = sum(min(b, base) * n for b, n in zip(bits.values(), sizes)) / (FLOAT * sum(sizes))
         if size < least:
             raise UserError(f"a size of {size:g} cannot be reached: the smallest reachable is {least:.4g}")
         wanted = self.logits(count=_JUDGED)
         graph = self.built(dict.fromkeys(names, base))
-        start = _divergence(self.logits(graph, _JUDGED), wanted)
+        start = float(divergence(self.logits(graph, _JUDGED), wanted))
         options = sorted(set(range(min(bits.values()), base)), reverse=True)
         losses: dict[int, list[float]] = {option: [] for option in options}
         for n, name in enumerate(names):
@@ -320,15 +333,10 @@ class _Work:
             for option in options:
                 layer = copy.deepcopy(layers(self.reference)[name])
                 replace(graph, name, self.quantised(name, layer, option))
-                worse = _divergence(self.logits(graph, _JUDGED), wanted) - start
-                losses[option].append(worse if option >= bits[name] else 1e6)
+                worse = float(divergence(self.logits(graph, _JUDGED), wanted)) - start
+                losses[option].append(worse if option >= bits[name] else math.inf)
             replace(graph, name, kept)
         return dict(zip(names, allocate_bits(sizes, losses, base, size)))
-
-
-def _divergence(found: Tensor, wanted: Tensor) -> float:
-    """Kullback-Leibler divergence of the full-precision softmax from the quantised one, per sample."""
-    return float(F.kl_div(F.log_softmax(found, -1), F.log_softmax(wanted, -1), reduction="batchmean", log_target=True))
 
 
 def _warn_if_few(work: _Work, count: int) -> None:
@@ -340,7 +348,7 @@ def _warn_if_few(work: _Work, count: int) -> None:
         for name, layer in layers(work.reference).items()
     ]
     with torch.no_grad():
-        work.reference(work.samples[:2])
+        work.reference(*(x[:2] for x in work.samples))
     for handle in handles:
         handle.remove()
     for name, layer in layers(work.reference).items():

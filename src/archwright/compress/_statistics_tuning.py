@@ -14,6 +14,8 @@ from archwright.compress._any_rank import AnyRank
 from archwright.compress._fold import Folded
 from archwright.compress._quantised import Quantised, quantised_layers, replace
 
+Batch = Tensor | tuple[Tensor, ...]
+
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
@@ -35,13 +37,13 @@ def of_training(folded: Mapping[str, Folded]) -> dict[str, Statistics]:
 
 
 @torch.no_grad()
-def of_calibration(graph: fx.GraphModule, names: Iterable[str], batches: Iterable[Tensor]) -> dict[str, Statistics]:
+def of_calibration(graph: fx.GraphModule, names: Iterable[str], batches: Iterable[Batch]) -> dict[str, Statistics]:
     """The statistics of the full-precision network on the calibration data, so that tuning it changes nothing.
 
     Args:
         graph: full-precision.
         names: of layers.
-        batches: of inputs; at least 2 samples each.
+        batches: of inputs, one or a tuple each; at least 2 samples each.
     """
     norms: dict[str, nn.BatchNorm2d] = {}
 
@@ -55,15 +57,15 @@ def of_calibration(graph: fx.GraphModule, names: Iterable[str], batches: Iterabl
 
     handles = [graph.get_submodule(name).register_forward_hook(look(name)) for name in names]
     try:
-        for x in batches:
-            graph(x)
+        for batch in batches:
+            graph(*batch) if isinstance(batch, tuple) else graph(batch)
     finally:
         for handle in handles:
             handle.remove()
     return {name: Statistics(*_running(norm)) for name, norm in norms.items()}
 
 
-def tune_statistics(graph: fx.GraphModule, wanted: Mapping[str, Statistics], batches: Iterable[Tensor]) -> None:
+def tune_statistics(graph: fx.GraphModule, wanted: Mapping[str, Statistics], batches: Iterable[Batch]) -> None:
     """Give every output channel the wanted mean and standard deviation on the calibration data, in place and without
     labels (Hubara et al. 2021, AdaQuant, section 5).
 
@@ -74,7 +76,7 @@ def tune_statistics(graph: fx.GraphModule, wanted: Mapping[str, Statistics], bat
     Args:
         graph: quantised.
         wanted: by layer.
-        batches: of inputs; at least 2 samples each.
+        batches: of inputs, one or a tuple each; at least 2 samples each.
     """
     layers = {n: m for n, m in quantised_layers(graph).items() if n in wanted}
     restored = {name: _Restored(layer, wanted[name]) for name, layer in layers.items()}
@@ -82,8 +84,8 @@ def tune_statistics(graph: fx.GraphModule, wanted: Mapping[str, Statistics], bat
         replace(graph, name, module)
     try:
         with torch.no_grad():
-            for x in batches:
-                graph(x)
+            for batch in batches:
+                graph(*batch) if isinstance(batch, tuple) else graph(batch)
     finally:
         for name, layer in layers.items():
             replace(graph, name, layer)

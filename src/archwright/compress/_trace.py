@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
+from torch.utils._pytree import tree_leaves
 
 from archwright.compress._any_rank import AnyRank
+from archwright.compress._untraceable import quiet, reason
 from archwright.errors import UserError
 
 _aten = torch.ops.aten
@@ -24,9 +26,18 @@ _FUNCTIONAL: dict[Any, Any] = {
     _aten.leaky_relu_.default: _aten.leaky_relu.default,
     _aten.elu_.default: _aten.elu.default,
     _aten.sub_.Tensor: _aten.sub.Tensor,
+    _aten.div_.Tensor: _aten.div.Tensor,
+    _aten.relu6_.default: _aten.relu6.default,
+    _aten.sigmoid_.default: _aten.sigmoid.default,
+    _aten.tanh_.default: _aten.tanh.default,
+    _aten.mish_.default: _aten.mish.default,
+    _aten.clamp_.default: _aten.clamp.default,
+    _aten.dropout_.default: _aten.dropout.default,
+    _aten.feature_dropout_.default: _aten.feature_dropout.default,
 }
-Layer = nn.Conv1d | nn.Conv2d | nn.Linear
-LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
+Layer = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear
+_NEAR = {torch.float64: 1e-3, torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.4}
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 def trace(module: nn.Module | ExportedProgram, example: Tensor | tuple[Any, ...]) -> fx.GraphModule:
@@ -50,13 +61,15 @@ def trace(module: nn.Module | ExportedProgram, example: Tensor | tuple[Any, ...]
     shapes = tuple({0: batch} if isinstance(x, Tensor) and x.ndim else None for x in inputs)
     try:
         module.eval()
-        with torch.no_grad():
+        with torch.no_grad(), quiet():
             exported = torch.export.export(module, inputs, dynamic_shapes=shapes).module()
     except Exception as error:
-        raise UserError(f"{type(module).__name__} cannot be traced: {_reason(error)}") from error
+        raise UserError(f"{type(module).__name__} cannot be traced: {reason(error)}") from error
     finally:
         module.train(was)
-    return _plain(exported)
+    graph = _plain(exported)
+    _check_same(module, graph, inputs)
+    return graph
 
 
 def layers(graph: fx.GraphModule) -> dict[str, Layer]:
@@ -70,21 +83,34 @@ def layers(graph: fx.GraphModule) -> dict[str, Layer]:
     return found
 
 
-def _reason(error: Exception) -> str:
-    """What stopped the trace, and at which line of the user's code, in one line."""
-    text = str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    place = next(
-        (line for line in reversed(lines) if line.startswith("File ") and "site-packages/torch/" not in line), ""
-    )
-    return " ".join(filter(None, [lines[0] if lines else type(error).__name__, place and f"({place})"]))
+@torch.no_grad()
+def _check_same(module: nn.Module, graph: fx.GraphModule, inputs: tuple[Any, ...]) -> None:
+    """Raises UserError if the graph computes something else, unless the network itself never computes the same."""
+
+    def outputs(network: nn.Module) -> list[Tensor]:
+        found = network(*(x[:2].clone() if isinstance(x, Tensor) and x.ndim else x for x in inputs))
+        return [x for x in tree_leaves(found) if isinstance(x, Tensor) and x.dtype in _NEAR]
+
+    was = module.training
+    wanted, again, found = outputs(module.eval()), outputs(module), outputs(graph)
+    module.train(was)
+    for one, other, got in zip(wanted, again, found, strict=True):
+        near = _NEAR[one.dtype] * max(1e-3, *one.abs().flatten().tolist())
+        if bool(((one - other).abs() <= near).all()) and not bool(((one - got).abs() <= near).all()):
+            raise UserError(
+                f"{type(module).__name__} cannot be traced: it changes a tensor in place that it reads again in "
+                "another form; use operations that are not in place"
+            )
 
 
 def _plain(exported: fx.GraphModule) -> fx.GraphModule:
     root, graph = nn.Module(), fx.Graph()
     place: dict[fx.Node, fx.Node] = {}
+    fixed: set[fx.Node] = set()
 
     def value(node: fx.Node) -> Tensor:
+        if node.op == "call_function":  # of tensors of the network only, such as a weight times its mask
+            return node.target(*fx.map_arg(node.args, value), **fx.map_arg(node.kwargs, value))  # type: ignore[operator]
         found: Any = exported
         for part in str(node.target).split("."):
             found = getattr(found, part)
@@ -98,21 +124,26 @@ def _plain(exported: fx.GraphModule) -> fx.GraphModule:
             single = isinstance(result, tuple | list) and len(result) == 1
             graph.output(fx.map_arg(result[0] if single else result, lambda n: place[n]))
             continue
-        builder = _BUILDERS.get(node.target) if node.op == "call_function" else None
+        if node.op == "get_attr" or (node.all_input_nodes and fixed.issuperset(node.all_input_nodes)):
+            fixed.add(node)
+        builder = _BUILDERS.get(node.target) if fixed.issuperset(node.all_input_nodes[1:]) else None
         if builder is None:
             fresh = graph.node_copy(node, lambda n: place[n])
             if node.op == "get_attr":
                 _keep(root, str(node.target), value(node))
-            fresh.target = _FUNCTIONAL.get(fresh.target, fresh.target)
             place[node] = fresh
+            if fresh.target in _FUNCTIONAL:
+                fresh.target = _FUNCTIONAL[fresh.target]
+                place[node.args[0]] = fresh  # later readers see what was written there
             continue
         layer = builder(node, value)
         name = _unused(root, _path(node))
         _attach(root, name, layer)
         place[node] = graph.call_module(name, (place[node.args[0]],))
-        place[node].meta = {"nn_module_stack": node.meta.get("nn_module_stack")}
+        place[node].meta = {"nn_module_stack": node.meta.get("nn_module_stack"), "axes": node.meta["val"].ndim}
+    computed = {place[node] for node in fixed}
     for node in reversed(graph.nodes):
-        if node.op == "get_attr" and not node.users:
+        if not node.users and node in computed and node.op != "call_module":
             graph.erase_node(node)
     graph.lint()
     return fx.GraphModule(_pruned(root, graph), graph)
@@ -188,7 +219,7 @@ def _spread(values: Sequence[int], sides: int) -> Any:
     return tuple(values) * (sides if len(values) == 1 else 1)
 
 
-def _convolution(kind: type[nn.Conv1d] | type[nn.Conv2d]) -> Callable[[fx.Node, Value], nn.Module]:
+def _convolution(kind: type[nn.Conv1d | nn.Conv2d | nn.Conv3d]) -> Callable[[fx.Node, Value], nn.Module]:
     def build(node: fx.Node, value: Value) -> nn.Module:
         weight, bias = _tensor(node, 1, value), _tensor(node, 2, value)
         assert weight is not None
@@ -228,7 +259,10 @@ def _batch_norm(node: fx.Node, value: Value) -> nn.Module:
 _BUILDERS: dict[Any, Callable[[fx.Node, Value], nn.Module]] = {
     _aten.conv1d.default: _convolution(nn.Conv1d),
     _aten.conv2d.default: _convolution(nn.Conv2d),
+    _aten.conv3d.default: _convolution(nn.Conv3d),
+    _aten.conv1d.padding: _convolution(nn.Conv1d),
     _aten.conv2d.padding: _convolution(nn.Conv2d),
+    _aten.conv3d.padding: _convolution(nn.Conv3d),
     _aten.linear.default: _linear,
     _aten.batch_norm.default: _batch_norm,
 }

@@ -93,7 +93,10 @@ def compare(candidate: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor)
     batches = [x[:1], *(x[start : start + _BATCH] for start in range(0, len(x), _BATCH))]
     with inference(module):
         for batch in batches:
-            expected, got = module(batch.to(device)).cpu(), candidate(batch).cpu()
+            answer = module(batch.to(device))
+            if not isinstance(answer, Tensor):
+                raise UserError(f"files are written of networks that give one tensor, this gives {_what(answer)}")
+            expected, got = answer.cpu(), candidate(batch).cpu()
             if got.shape != expected.shape:
                 raise ArchwrightError(f"output of shape {tuple(got.shape)}, the network gives {tuple(expected.shape)}")
             difference = (got - expected).abs().max().item()
@@ -109,6 +112,10 @@ def compare(candidate: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor)
         scale=scale,
         sqnr_db=None if noise == 0 else 10 * math.log10(max(signal, 1e-300) / noise),
     )
+
+
+def _what(answer: object) -> str:
+    return f"{len(answer)} of them" if isinstance(answer, tuple | list) else f"a {type(answer).__name__}"
 
 
 def _agreed(got: Tensor, expected: Tensor) -> int:

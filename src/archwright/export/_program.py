@@ -13,6 +13,7 @@ from torch import Tensor, fx
 from torch.export import ExportedProgram
 
 from archwright.compress import plain
+from archwright.compress._deployable import check_one_input
 from archwright.errors import UserError
 from archwright.export._agreement import Agreement, compare
 
@@ -33,9 +34,10 @@ def save_program(
         check_x: inputs to verify on; default: the example.
 
     Raises:
-        UserError: the network cannot be traced.
+        UserError: the network cannot be traced, or has several inputs.
         ArchwrightError: the program read back disagrees with `graph`.
     """
+    check_one_input(graph)
     graph, example = copy.deepcopy(graph).cpu(), example.cpu()
     traced = torch.zeros_like(torch.cat([example, example])[: max(2, len(example))])  # it is stored in the file
     target = Path(path)

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, fx
 
 from archwright.compress import pack
+from archwright.compress._single import single
 from archwright.errors import UserError
 from archwright.export._agreement import Agreement
 from archwright.export._int8 import Int8, save_int8
@@ -72,6 +73,7 @@ def save_quantised(
         UserError: what cannot be traced.
         ArchwrightError: a file disagrees with the network.
     """
+    calibration = single(calibration)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     sizes = {PACKED: pack(graph, place / PACKED)}
