@@ -38,6 +38,7 @@ from archwright.gradient import (
     SingleLevel,
     SkipLimited,
     Softmax,
+    TrainingSpeed,
     WipeOut,
     assembled,
     dominant_eigenvalue,
@@ -48,6 +49,7 @@ from archwright.gradient._perturbation import removed
 from archwright.space import Arch
 from archwright.supernet import OneOf, Paths, Supernet
 from archwright.train import Trainer
+from archwright.zoo.darts import Noise
 
 FAST = Trainer(epochs=2, batch_size=32, lr=0.02, precision="32", augment=None)
 DATA = blobs()
@@ -69,6 +71,7 @@ def searched(net: Supernet, **slots: object) -> GradientSearch:
 def test_any_slots_run_or_say_why_not(relaxation: str, hypergradient: str, derivation: str) -> None:
     net = cells()
     relaxed, h = RELAXATIONS.load(relaxation)(), HYPERGRADIENTS.load(hypergradient)()
+    h = TrainingSpeed(steps=2) if isinstance(h, TrainingSpeed) else h
     slots = {"relaxation": relaxed, "hypergradient": h, "derive": DERIVATIONS.load(derivation)(), "sharpness": False}
     if relaxed.sampled != isinstance(h, ScoreFunction):
         with pytest.raises(UserError, match=r"^[^\n]*: take the relaxation Sampled$|^[^\n]*score-function[^\n]*$"):
@@ -195,16 +198,11 @@ class _Planted(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.edge = OneOf("edge", {"useful": nn.Linear(4, 4), "skip_connect": _Noise()})
+        self.edge = OneOf("edge", {"useful": nn.Linear(4, 4), "skip_connect": Noise()})
         self.head = nn.Linear(4, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.edge(x))
-
-
-class _Noise(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.randn_like(x)
 
 
 def test_perturbation_never_keeps_noise_whatever_its_parameter_says() -> None:

@@ -10,7 +10,18 @@ from archwright.errors import UserError
 
 def test_the_registered_spaces() -> None:
     assert zoo.names() == [
-        *["conv-macro", "convnet", "darts", "dso-nas", "entangled-cell", "mlp", "nasbench201", "proxyless"],
+        "conv-macro",
+        "convnet",
+        "darts",
+        "darts-s1",
+        "darts-s2",
+        "darts-s3",
+        "darts-s4",
+        "dso-nas",
+        "entangled-cell",
+        "mlp",
+        "nasbench201",
+        "proxyless",
     ]
     assert all(zoo.SPACES.about(name).endswith(".") for name in zoo.names())
 

@@ -24,6 +24,7 @@ from archwright.gradient._found import Found
 from archwright.gradient._gaussian import Gaussian
 from archwright.gradient._gumbel_softmax import GumbelSoftmax
 from archwright.gradient._hypergradient import Hypergradient
+from archwright.gradient._importance_weighted import ImportanceWeighted
 from archwright.gradient._magnitude import Magnitude
 from archwright.gradient._natural_gradient import NaturalGradient
 from archwright.gradient._neumann import Neumann
@@ -49,6 +50,7 @@ from archwright.gradient._skip_limited import SkipLimited
 from archwright.gradient._softmax import Softmax
 from archwright.gradient._sparsemax import Sparsemax
 from archwright.gradient._step import BilevelStep
+from archwright.gradient._training_speed import TrainingSpeed
 from archwright.gradient._unrolled import Unrolled
 from archwright.gradient._update import Mover, Update
 from archwright.gradient._wipe_out import WipeOut
@@ -78,6 +80,8 @@ HYPERGRADIENTS = Registry(
         "reinforce": "archwright.gradient:Reinforce",
         "rebar": "archwright.gradient:Rebar",
         "relax": "archwright.gradient:Relax",
+        "importance-weighted": "archwright.gradient:ImportanceWeighted",
+        "training-speed": "archwright.gradient:TrainingSpeed",
     },
 )
 UPDATES = Registry(
@@ -114,11 +118,11 @@ __all__ = [
     "DERIVATIONS", "HYPERGRADIENTS", "RELAXATIONS", "SCHEDULES", "UPDATES", "Adam", "Annealed", "AutomaticRelevance",
     "BilevelStep", "BinaryGates", "ConnectionCosts", "ControlVariate", "Derivation", "Dirichlet", "EvidencePrune",
     "Expectation", "ExpectedCost", "ExponentiatedGradient", "FirstOrder", "Found", "Gaussian", "GradientSearch",
-    "GumbelSoftmax", "Hypergradient", "Inputs", "Magnitude", "Mover", "NaturalGradient", "Neumann", "OuterBatches",
-    "Perturbation", "Posterior", "Progressive", "ProximalGradient", "PruneBelow", "Rebar", "Reinforce", "Relax",
-    "Relaxation", "Relaxed", "RelevanceMover", "RemoveZeros", "Sampled", "ScalingFactors", "Schedule", "ScoreFunction",
-    "Session", "SingleLevel", "SkipLimited", "Softmax", "Sparsemax", "Unrolled", "Update", "View", "WipeOut", "answer",
-    "assembled", "conditional_bernoulli", "conditional_categorical", "dominant_eigenvalue", "entropy",
-    "gauss_newton_diagonal", "hierarchical", "hutchinson_diagonal", "ranked", "relaxed_bernoulli",
-    "relaxed_categorical", "relevance", "skip_share", "without",
+    "GumbelSoftmax", "Hypergradient", "ImportanceWeighted", "Inputs", "Magnitude", "Mover", "NaturalGradient",
+    "Neumann", "OuterBatches", "Perturbation", "Posterior", "Progressive", "ProximalGradient", "PruneBelow", "Rebar",
+    "Reinforce", "Relax", "Relaxation", "Relaxed", "RelevanceMover", "RemoveZeros", "Sampled", "ScalingFactors",
+    "Schedule", "ScoreFunction", "Session", "SingleLevel", "SkipLimited", "Softmax", "Sparsemax", "TrainingSpeed",
+    "Unrolled", "Update", "View", "WipeOut", "answer", "assembled", "conditional_bernoulli", "conditional_categorical",
+    "dominant_eigenvalue", "entropy", "gauss_newton_diagonal", "hierarchical", "hutchinson_diagonal", "ranked",
+    "relaxed_bernoulli", "relaxed_categorical", "relevance", "skip_share", "without",
 ]  # fmt: skip

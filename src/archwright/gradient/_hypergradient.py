@@ -23,6 +23,11 @@ class Hypergradient(ABC):
     joint: ClassVar[bool] = False
     """Whether a step of the weights gives it on the way, so that no step of its own is needed."""
 
+    @property
+    def descent(self) -> int:
+        """Steps of a descent, at each of which it asks the inner loss once, for the next mini-batch; 0: none."""
+        return 0
+
     @abstractmethod
     def __call__(
         self,

@@ -19,6 +19,7 @@ from archwright.errors import UserError
 from archwright.gradient._batch_statistics import batch_statistics
 from archwright.gradient._derivation import Feasible, assembled, ranked
 from archwright.gradient._diagnostics import dominant_eigenvalue, skip_share
+from archwright.gradient._hypergradient import Hypergradient
 from archwright.gradient._outer import OuterBatches
 from archwright.gradient._relaxed import Relaxed
 from archwright.gradient._schedule import View
@@ -78,21 +79,20 @@ class Running:
         search, seed, inner, outer = known.search, known.seed, known.inner, known.outer
         augment = search.trainer.augment
         device = next(relaxed.net.parameters()).device
+        augmented = augmentation.build(augment, inner) if isinstance(augment, str) else augment
+        descends = isinstance(search.hypergradient, Hypergradient) and search.hypergradient.descent > 0
+        size = search.trainer.batch_size
         self._step = BilevelStep(
             search.hypergradient if relaxed.estimator is None else relaxed.estimator,
-            OuterBatches(
-                outer,
-                search.trainer.batch_size,
-                seed=seed + 1,
-                augment=augmentation.build(augment, inner) if isinstance(augment, str) else augment,
-                device=device,
-            ),
+            OuterBatches(outer, size, seed=seed + 1, augment=augmented, device=device),
             every=search.every,
             warmup=search.warmup,
             penalty=known.penalty,
             shrink=self._shrink if search.schedule is not None and search.schedule.stepwise else None,
+            ahead=OuterBatches(inner.train, size, seed=seed + 2, augment=augmented, device=device)
+            if descends
+            else None,
         )
-        size = search.trainer.batch_size
         self._judging = _FORWARD * min(_JUDGED, len(outer)) / size
         self._sharpness_every = 0
         if search.sharpness and search.update.wants == "alphas" and not search.relaxation.sampled:

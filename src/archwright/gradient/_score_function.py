@@ -21,6 +21,15 @@ class ScoreFunction(ABC):
     def __call__(self, loss: Sampled, logits: Sequence[Tensor], *, generator: torch.Generator) -> list[Tensor]:
         """The gradient, one tensor for each of `logits` (n_i,). Equal calls of `loss` must give equal values."""
 
+    @property
+    def paths(self) -> int:
+        """Architectures that a step of the network's weights runs, at least 1."""
+        return 1
+
+    def combined(self, losses: Tensor) -> Tensor:
+        """What a step of the weights descends, from the (paths,) losses of its architectures."""
+        return losses.mean()
+
     def state_dict(self) -> dict[str, Any]:
         """What it has learnt, as tensors and plain values."""
         return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Optimizer
 
+from archwright.gradient._batch_statistics import batch_statistics
 from archwright.gradient._hypergradient import Hypergradient, leaves
 from archwright.gradient._outer import OuterBatches
 from archwright.gradient._relaxed import Relaxed, Selection
@@ -23,6 +26,7 @@ from archwright.train import Backward
 Penalty = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 """(loss, variable to probabilities over all its options) -> the loss with the expected cost in it."""
 _SEEDS = 2**31
+_APART = 1_000_003  # between the seeds of the paths of one step
 
 
 class BilevelStep:
@@ -38,6 +42,8 @@ class BilevelStep:
         warmup: part of the search during which only weights move, in [0, 1].
         penalty: brings the expected cost into the architecture's loss, or None.
         shrink: called after every step of the architecture, or None.
+        ahead: batches of the weights' data, for hypergradients that descend for some steps; None gives them the batch
+            of the step again and again.
     """
 
     def __init__(
@@ -49,9 +55,10 @@ class BilevelStep:
         warmup: float = 0.0,
         penalty: Penalty | None = None,
         shrink: Callable[[], None] | None = None,
+        ahead: OuterBatches | None = None,
     ) -> None:
         self.hypergradient, self.outer, self.every = hypergradient, outer, every
-        self.warmup, self.penalty, self.shrink = warmup, penalty, shrink
+        self.warmup, self.penalty, self.shrink, self.ahead = warmup, penalty, shrink, ahead
 
     def moving(self, relaxed: Relaxed) -> bool:
         """Whether the architecture moves: after the warm-up, once the length of the search is known."""
@@ -73,10 +80,18 @@ class BilevelStep:
         if due and joint:
             loss = self._jointly(module, x, y, backward, noise)
         else:
-            loss = _loss(module(x, module.path(noise)), y)
+            loss = self._of_weights(module, x, y, noise)
             backward(loss)
         module.batches += 1
         return {"loss": loss.detach(), **results}
+
+    def _of_weights(self, relaxed: Relaxed, x: Tensor, y: Tensor, noise: int) -> Tensor:
+        """What a step of the weights descends."""
+        scored = self.hypergradient if isinstance(self.hypergradient, ScoreFunction) else None
+        if scored is None or scored.paths == 1:
+            return _loss(relaxed(x, relaxed.path(noise)), y)
+        seeds = [(noise + k * _APART) % _SEEDS for k in range(scored.paths)]
+        return scored.combined(torch.stack([_loss(relaxed(x, relaxed.path(seed)), y) for seed in seeds]))
 
     def _steps(self, relaxed: Relaxed) -> int:
         """Steps of the architecture that are left, by the plan."""
@@ -149,9 +164,17 @@ class BilevelStep:
             selection = relaxed.selection(a, noise, of=wants)
             return _called(relaxed, dict(zip(names, w)), x, selection)
 
+        descent = self.hypergradient.descent
+        upcoming = itertools.count(relaxed.steps * descent)
+
         def inner_loss(w: Sequence[Tensor], a: Sequence[Tensor]) -> Tensor:
             decayed = sum((0.5 * d * t.square().sum() for d, t in zip(decay, w) if d), start=torch.zeros(()))
-            return _loss(logits(w, a, inner[0]), inner[1]) + decayed.to(inner[0].device)
+            batch_x, batch_y = self._ahead(next(upcoming), inner) if descent else inner
+            loss = _loss(logits(w, a, batch_x), batch_y)
+            if descent:
+                seen.append(loss.detach())
+                loss = self._with_cost(loss, relaxed, a, wants)
+            return loss + decayed.to(loss.device)
 
         def outer_loss(w: Sequence[Tensor], a: Sequence[Tensor]) -> Tensor:
             loss = _loss(logits(w, a, outer[0]), outer[1])
@@ -159,8 +182,16 @@ class BilevelStep:
             return self._with_cost(loss, relaxed, a, wants)
 
         values = relaxed.alphas if wants == "alphas" else relaxed.weights(noise)
-        with torch.enable_grad():
+        kept = batch_statistics(relaxed.net) if descent else contextlib.nullcontext()
+        with torch.enable_grad(), kept:
             return self.hypergradient(inner_loss, outer_loss, weights, values, lr=lr, velocity=velocity)
+
+    def _ahead(self, number: int, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """A batch of a descent, laid out like `batch`, or `batch` itself."""
+        if self.ahead is None:
+            return batch
+        x, y = self.ahead[number]
+        return (x.contiguous(memory_format=_layout(batch[0])) if x.ndim == 4 else x), y
 
     def _sampled(self, relaxed: Relaxed, x: Tensor, y: Tensor, noise: int, seen: list[Tensor]) -> list[Tensor]:
         assert isinstance(self.hypergradient, ScoreFunction)

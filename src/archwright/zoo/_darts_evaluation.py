@@ -104,7 +104,7 @@ class Evaluation:
         Raises:
             UserError: any other.
         """
-        if net.space.name != "darts":
+        if net.space.name.partition("-s")[0] != "darts":
             raise UserError(f"evaluation networks are for the space 'darts', not for {net.space.name!r}")
 
     def network(self, net: Supernet, arch: Mapping[str, Any], splits: Splits) -> EvaluationNetwork:

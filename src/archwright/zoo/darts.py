@@ -30,8 +30,13 @@ OPERATIONS = (
     "dil_conv_3x3",
     "dil_conv_5x5",
 )
+NOISE = "noise"
+"""Operation of the space S4 (`darts_subsets`), standard Gaussian noise of the shape of the edge."""
 TYPES = ("normal", "reduce")
 NODES = (2, 3, 4, 5)
+
+Operations = Mapping[str, Mapping[tuple[int, int], Sequence[str]]]
+"""Cell type to edge (from, to) to operations."""
 
 Genotype = dict[str, list[tuple[str, int]]]
 """`{"normal": [(operation, predecessor), ...], "reduce": ...}`, two entries a node in order."""
@@ -53,15 +58,33 @@ def darts(
         UserError: sizes out of range.
     """
     size = image("darts", image_size)
-    check("darts", in_channels=in_channels, classes=classes, image_size=size, smallest=8)
+    edges = {kind: dict.fromkeys(_edges(), OPERATIONS) for kind in TYPES}
+    return cells("darts", edges, in_channels=in_channels, classes=classes, size=size, channels=channels, layers=layers)
+
+
+def cells(
+    name: str, operations: Operations, *, in_channels: int, classes: int, size: int, channels: int, layers: int
+) -> Supernet:
+    """The network of `darts` with operations of one's choice on every edge.
+
+    Args:
+        name: of the space.
+        operations: cell type to edge to names of operations, at least two an edge; besides `OPERATIONS` there is
+            `noise`.
+        in_channels, classes, size, channels, layers: as in `darts`.
+
+    Raises:
+        UserError: sizes out of range.
+    """
+    check(name, in_channels=in_channels, classes=classes, image_size=size, smallest=8)
     if layers < 3:
-        raise UserError(f"darts: layers must be at least 3 (two of them reduce), got {layers}")
-    module = _Network(in_channels, classes, channels, layers)
-    return Supernet(module, name="darts", input_shape=(in_channels, size, size), graph=graph)
+        raise UserError(f"{name}: layers must be at least 3 (two of them reduce), got {layers}")
+    module = _Network(operations, in_channels, classes, channels, layers)
+    return Supernet(module, name=name, input_shape=(in_channels, size, size), graph=graph)
 
 
 class _Network(nn.Module):
-    def __init__(self, in_channels: int, classes: int, channels: int, layers: int) -> None:
+    def __init__(self, operations: Operations, in_channels: int, classes: int, channels: int, layers: int) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, 3 * channels, 3, padding=1, bias=False), nn.BatchNorm2d(3 * channels)
@@ -71,7 +94,8 @@ class _Network(nn.Module):
         for layer in range(layers):
             reduce = layer in (layers // 3, 2 * layers // 3)
             channels = 2 * channels if reduce else channels
-            cells.append(_Layer(before, last, channels, reduce=reduce, reduced=reduced))
+            chosen = operations[TYPES[reduce]]
+            cells.append(_Layer(chosen, before, last, channels, reduce=reduce, reduced=reduced))
             before, last, reduced = last, 4 * channels, reduce
         self.cells = nn.ModuleList(cells)
         self.head = nn.Linear(last, classes)
@@ -86,15 +110,25 @@ class _Network(nn.Module):
 class _Layer(nn.Module):
     """Both inputs brought to C channels, then the cell."""
 
-    def __init__(self, before: int, last: int, channels: int, *, reduce: bool, reduced: bool) -> None:
+    def __init__(
+        self,
+        operations: Mapping[tuple[int, int], Sequence[str]],
+        before: int,
+        last: int,
+        channels: int,
+        *,
+        reduce: bool,
+        reduced: bool,
+    ) -> None:
         super().__init__()
         self.before = _FactorizedReduce(before, channels) if reduced else _relu_conv_norm(before, channels)
         self.last = _relu_conv_norm(last, channels)
         kind = TYPES[reduce]
         edges: dict[tuple[int, int], nn.Module] = {}
         for i, j in _edges():
-            options = {op: _operation(op, channels, stride=2 if reduce and i < 2 else 1) for op in OPERATIONS}
-            edges[i, j] = OneOf(_edge_choice(kind, i, j), options)
+            stride = 2 if reduce and i < 2 else 1
+            options = {op: _operation(op, channels, stride=stride) for op in operations[i, j]}
+            edges[i, j] = OneOf(Choice(f"{kind}.edge{i}{j}", tuple(options)), options)
         self.cell = Cell(edges, inputs=2, output="concat", sources={j: _sources_choice(kind, j) for j in NODES[1:]})
 
     def forward(self, before: Tensor, last: Tensor) -> Tensor:
@@ -103,10 +137,6 @@ class _Layer(nn.Module):
 
 def _edges() -> list[tuple[int, int]]:
     return [(i, j) for j in NODES for i in range(j)]
-
-
-def _edge_choice(kind: str, i: int, j: int) -> Choice:
-    return Choice(f"{kind}.edge{i}{j}", OPERATIONS)
 
 
 def _sources_choice(kind: str, j: int) -> Choice:
@@ -120,6 +150,8 @@ def _operation(name: str, channels: int, *, stride: int, affine: bool = False) -
     """
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else _FactorizedReduce(channels, channels, affine=affine)
+    if name == NOISE:
+        return Noise(stride)
     kernel = int(name[-1])
     if name.endswith("pool_3x3"):
         pool = (
@@ -164,6 +196,25 @@ class _FactorizedReduce(nn.Module):
         return self.norm(torch.cat([self.even(x), self.odd(shifted)], dim=1))
 
 
+class Noise(nn.Module):
+    """Standard Gaussian noise of the shape of the input, every `stride`-th pixel of it; in eval mode its mean, zero, so
+    that the answer of a network is a function of its input.
+
+    A dropout layer tells the modes apart, (d - 1)^2 with d of 0 or 2 in training and 1 in eval mode: so the network is
+    one graph in both and can be traced and exported like any other.
+    """
+
+    def __init__(self, stride: int = 1) -> None:
+        super().__init__()
+        self.stride = stride
+        self.mode = nn.Dropout(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride > 1:
+            x = x[:, :, :: self.stride, :: self.stride]
+        return (self.mode(x.new_ones(1)) - 1.0).square() * torch.randn_like(x)
+
+
 def genotype(arch: Mapping[str, Any]) -> Genotype:
     """The published form: two (operation, predecessor) pairs a node, predecessors ascending."""
     out: Genotype = {}
@@ -193,7 +244,7 @@ def from_genotype(genotype: Mapping[str, Sequence[tuple[str, int]]]) -> Arch:
                 len(set(sources)) != 2
                 or sources[0] < 0
                 or sources[1] >= j
-                or any(op not in OPERATIONS for op, _ in node)
+                or any(op not in (*OPERATIONS, NOISE) for op, _ in node)
             ):
                 raise UserError(
                     f"node {j} of {kind!r} needs two different predecessors below {j} and operations among "
