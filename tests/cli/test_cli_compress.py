@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -83,6 +84,30 @@ def test_quantize_a_network_of_ones_own(model, here, capsys, tmp_path) -> None:
     )
     page = (tmp_path / "q" / "report.html").read_text()
     assert "6 bits (6)" in page
+
+
+def test_deploy_check_needs_nothing_but_the_folder(here, capsys, tmp_path) -> None:
+    """Float ONNX beside the int8 file, and the samples and labels of `--calib`, be they a file."""
+    splits = data.load("digits", seed=0)
+    np.savez(tmp_path / "own.npz", x=splits.test.x.numpy(), y=splits.test.y.numpy())
+    words = ["own_net:net", "--weights", "net.safetensors", "--mean", "0.3", "--std", "0.4", "--samples", "60"]
+    words += ["--calib", str(tmp_path / "own.npz"), "--method", "minmax", "--seed", "3"]
+    assert main(["quantize", *words, "--out", str(tmp_path / "q"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    main(["deploy-check", str(tmp_path / "q"), "--repeats", "3", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["inputs"] == "test samples of own"
+    assert [Path(f["file"]).name for f in found["files"]] == ["model.onnx", "model.int8.onnx", "model.pt2"]
+    original, int8, program = found["files"]
+    assert original["accuracy"] == pytest.approx(facts["dense"]["test_accuracy"])
+    assert int8["accuracy"] == pytest.approx(facts["int8"]["accuracy"])
+    assert int8["float_accuracy"] == program["float_accuracy"] == original["accuracy"]
+    assert int8["float_size"] == original["size"] == facts["dense"]["onnx_size"]
+    assert int8["float_ms"] > 0
+    assert int8["speed_up"] > 0
+    (tmp_path / "own.npz").unlink()
+    main(["deploy-check", str(tmp_path / "q"), "--repeats", "3", "--json"])
+    assert json.loads(capsys.readouterr().out)["inputs"].startswith("random inputs")
 
 
 def test_quantize_to_a_size(here, capsys, tmp_path) -> None:

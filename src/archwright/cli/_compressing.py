@@ -40,7 +40,9 @@ def compressing(args: argparse.Namespace, make: Make) -> int:
     )
     dense = compressor.dense(network)
     member = make(compressor, dense, out)
-    facts = {"model": args.model, "data": splits.name, "dense": dict(dense.facts), **member.facts}
+    source = str(Path(found.source).resolve()) if Path(found.source).exists() else found.source
+    data = {"data": splits.name, "source": source, "seed": found.seed, "fingerprint": splits.fingerprint}
+    facts = {"model": args.model, **data, "dense": dict(dense.facts), **member.facts}
     folder = Path(str(member.facts["folder"]))
     (folder / "facts.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(report.compression([dense.facts, member.facts], args.model), encoding="utf-8")

@@ -42,14 +42,17 @@ def add(commands: Commands) -> None:
         "The exit code is 1 if something is wrong.",
         examples=(
             "archwright deploy-check runs/first",
-            "archwright deploy-check compressed/adaquant-w8a8 --against model.onnx --data cifar10 --json",
+            "archwright deploy-check compressed/adaquant-w8a8",
+            "archwright deploy-check model.int8.onnx --against model.onnx --data cifar10 --json",
             "archwright deploy-check model.int8.onnx --data samples.npz",
         ),
     )
     parser.add_argument(
         "file", metavar="FILE_OR_RUN", help="run folder, folder of an export, .onnx file, or .pt2 program"
     )
-    parser.add_argument("--against", metavar="FILE", help="float .onnx file to compare with (default: the run's own)")
+    parser.add_argument(
+        "--against", metavar="FILE", help="float .onnx file to compare with (default: model.onnx beside, or the run's)"
+    )
     parser.add_argument(
         "--data", help="data set, folder or .npz with raw values (default: those of the run, or random)"
     )
@@ -132,7 +135,7 @@ def _original(file: Path) -> Path | None:
     stem = file.name.removesuffix(".onnx").removesuffix(".pt2").removesuffix(".int8")
     beside = file.with_name(f"{stem}.onnx")
     of_run = file.parent.parent.parent / "best" / "model.onnx" if file.parent.parent.name == "compressed" else None
-    for candidate in (of_run, beside):
+    for candidate in (beside, of_run):
         if candidate is not None and candidate.is_file() and candidate != file:
             return candidate
     return None
@@ -181,12 +184,16 @@ def _unlabelled(file: Path) -> Tensor | None:
 
 
 def _of_facts(folder: Path) -> Any:
-    """The data that `facts.json` of a compressed network names, if they can be had by that name."""
+    """The data that `facts.json` of a compressed network names, if they are still there."""
     from archwright import data
 
     file = folder / "facts.json"
-    name = json.loads(file.read_text(encoding="utf-8")).get("data") if file.is_file() else None
-    return data.load(name) if name in data.names() else None
+    facts = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    source = facts.get("source") or facts.get("data")
+    if source not in data.names() and not (source and Path(source).exists()):
+        return None
+    found = data.load(source, seed=int(facts.get("seed", 0)))
+    return found if facts.get("fingerprint", found.fingerprint) == found.fingerprint else None
 
 
 def _range(place: Path, file: Path) -> tuple[float, float]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archwright.cli._parser import Commands, positive
+
+if TYPE_CHECKING:
+    from archwright.run import Compressor, Member
 
 
 def add(commands: Commands) -> None:
@@ -15,7 +20,8 @@ def add(commands: Commands) -> None:
         "quantize",
         _quantize,
         about="Quantise a trained network with a small calibration set, and measure what it costs and saves.",
-        detail="Writes packed codes, a torch.export program, int8 ONNX where the grids allow it, and a report.",
+        detail="Writes packed codes, a torch.export program, int8 ONNX where the grids allow it, float ONNX and\n"
+        "a report; 'archwright deploy-check FOLDER' compares them.",
         examples=(
             "archwright quantize runs/first --bits 8 --method minmax",
             "archwright quantize runs/first --bits 3 --size 0.15 --method advanced",
@@ -54,7 +60,13 @@ def _quantize(args: argparse.Namespace) -> int:
         size=args.size,
         samples=args.samples,
     )
-    return compressing(args, lambda compressor, dense, folder: compressor.quantised(dense, settings, folder=folder))
+
+    def make(compressor: Compressor, dense: Member, folder: Path | None) -> Member:
+        found = compressor.quantised(dense, settings, folder=folder)
+        compressor.original(dense, Path(found.facts["folder"]))
+        return found
+
+    return compressing(args, make)
 
 
 def _ends(text: str) -> int | None:

@@ -25,11 +25,15 @@ class Subject:
     Args:
         network: in eval mode.
         splits: data; its batches are what the network takes.
+        source: of the data, as `data.load` takes it.
+        seed: that cut the data.
         folder: of its run or export, if it comes from one.
     """
 
     network: nn.Module
     splits: Splits
+    source: str
+    seed: int = 0
     folder: Path | None = None
 
     def whole(self) -> tuple[nn.Module, Splits]:
@@ -85,10 +89,15 @@ def exported(place: Path, source: str | None, seed: int = 0) -> Subject:
     found = Exported.find(place)
     if not source and not (place / "config.yaml").is_file():
         raise UserError(f"{place} does not say what data it is for; name them, such as --data digits")
-    splits = data.load(source, seed=seed) if source else opened(place).splits()
+    if source:
+        splits = data.load(source, seed=seed)
+    else:
+        run = opened(place)
+        splits, source, seed = run.splits(), str(run.config["data"]), int(run.config.get("seed", 0))
     if splits.input_shape != found.shape:
         raise UserError(f"the network of {place} takes {found.shape}, but {splits.name} has {splits.input_shape}")
-    return Subject(network=export.load(found.folder).eval(), splits=splits.raw(), folder=place)
+    network = export.load(found.folder).eval()
+    return Subject(network=network, splits=splits.raw(), source=source, seed=seed, folder=place)
 
 
 def _own(args: argparse.Namespace, file: Path | None) -> Subject:
@@ -104,7 +113,7 @@ def _own(args: argparse.Namespace, file: Path | None) -> Subject:
         from archwright.export import load_checkpoint
 
         load_checkpoint(network, args.weights, trust=args.trust)
-    return Subject(network=network.eval(), splits=splits)
+    return Subject(network=network.eval(), splits=splits, source=args.data, seed=args.seed)
 
 
 def _normalised(args: argparse.Namespace, splits: Splits) -> Splits:

@@ -166,6 +166,11 @@ class Compressor:
             }
         return Member(network=graph, facts=facts)
 
+    def original(self, member: Member, folder: Path) -> None:
+        """Write a float network as `model.onnx` beside its quantised copy, unless the run of that has it in `best/`."""
+        if not (folder.parent.parent / "best" / "model.onnx").is_file():
+            to_onnx(self._plain(member.network), self._example(), folder / "model.onnx")
+
     @staticmethod
     def name(member: Member, settings: Quantize) -> str:
         """Of a quantised copy."""
