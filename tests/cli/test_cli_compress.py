@@ -27,6 +27,20 @@ def net(in_channels, classes, image_size):
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, classes),
     )
 
+def few(in_channels, classes, image_size):
+    return net(in_channels, 3, image_size)
+
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = net(1, 10, 8)
+
+    def forward(self, x):
+        return self.net(x), self.net(x)
+
+def broken(in_channels, classes, image_size):
+    raise RuntimeError("no such thing")
+
 def wrong(in_channels, classes, image_size):
     return nn.Linear(3, classes)
 """
@@ -149,6 +163,9 @@ def test_structured_pruning_makes_the_network_smaller(here, capsys, tmp_path) ->
         (["quantize", "own_net:net"], "needs data"),
         (["quantize", "own_net:nothing", "--calib", "digits"], "cannot import"),
         (["quantize", "own_net:wrong", "--calib", "digits"], "cannot take samples of shape (1, 8, 8)"),
+        (["quantize", "own_net:few", "--calib", "digits"], "a network gives (N, 10), got shape (2, 3)"),
+        (["prune", "own_net:Heads", "--data", "digits", "--sparsity", "0.5"], "gives (N, 10), got a tuple"),
+        (["quantize", "own_net:broken", "--calib", "digits"], "own_net:broken raised RuntimeError: no such thing"),
         (["quantize", "net.pt2", "--calib", "digits", "--bits", "1"], "bits must be from 2 to 16, got 1"),
         (["quantize", "net.pt2", "--calib", "digits", "--method", "adaqant"], "did you mean 'adaquant'"),
         (["quantize", "net.pt2", "--calib", "digits", "--mean", "0.5"], "--mean and --std go together"),

@@ -61,10 +61,11 @@ def test_a_strangers_pickle_runs_no_code(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+@pytest.mark.parametrize("content", [b"\x00" * 40, b"hello", b"PK\x03\x04", b""])
 @pytest.mark.parametrize("suffix", ["safetensors", "npz", "pt"])
-def test_damaged_files_are_refused_in_one_line(suffix: str, tmp_path: Path) -> None:
+def test_damaged_files_are_refused_in_one_line(suffix: str, content: bytes, tmp_path: Path) -> None:
     file = tmp_path / f"broken.{suffix}"
-    file.write_bytes(b"\x00" * 40)
+    file.write_bytes(content)
     with pytest.raises(UserError) as caught:
         read_checkpoint(file)
     assert "\n" not in str(caught.value)

@@ -187,6 +187,8 @@ def made(reference: str, splits: Splits) -> nn.Module:
         raise UserError(
             f"{reference} is called with in_channels, classes, image_size, or with nothing: {error}"
         ) from error
+    except Exception as error:  # of the user's own code
+        raise UserError(f"{reference} raised {type(error).__name__}: {error}") from error
     if not isinstance(network, nn.Module):
         raise UserError(f"{reference} must return a torch.nn.Module, got {type(network).__name__}")
     return network

@@ -70,7 +70,7 @@ def _arrays(file: Path) -> dict[str, Tensor]:
     try:
         with np.load(file, allow_pickle=False) as stored:
             return {name: torch.from_numpy(stored[name]) for name in stored.files}
-    except (OSError, ValueError) as error:
+    except Exception as error:  # whatever the damage makes it
         raise UserError(f"{file} cannot be read: {error}") from None
 
 
@@ -85,7 +85,7 @@ def _unpickled(file: Path, trust: bool) -> dict[str, Tensor] | nn.Module:
             f"{file} holds more than tensors, and reading it would run code of whoever made it; "
             "save its state dict as safetensors, or add --trust if you trust its maker"
         ) from None
-    except (OSError, RuntimeError, EOFError, ValueError, AttributeError, ImportError) as error:
+    except Exception as error:  # whatever the damage makes it
         raise UserError(f"{file} is not a readable checkpoint: {_line(error)}") from None
     if isinstance(found, nn.Module):
         return found

@@ -26,6 +26,7 @@ from archwright.compress import (
 from archwright.compress._check import check_takes
 from archwright.cost._onnx import to_onnx
 from archwright.data import Splits
+from archwright.errors import UserError
 from archwright.run._answers import accuracy, answers
 from archwright.run._compress_settings import Prune, Quantize
 from archwright.train import evaluate
@@ -66,7 +67,7 @@ class Compressor:
 
     def dense(self, network: nn.Module) -> Member:
         """The network as it is."""
-        check_takes(network, self._inputs(2), "samples")
+        self._check_answers(network)
         plain = self._plain(network)
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "model.onnx"
@@ -181,6 +182,16 @@ class Compressor:
         graph = trace(network, self._inputs(2))
         fold(graph)
         return graph
+
+    def _check_answers(self, network: nn.Module) -> None:
+        """Raises UserError if it cannot take the data or does not choose among their classes."""
+        samples, classes = self._inputs(2), len(self.splits.classes)
+        check_takes(network, samples, "samples")
+        with torch.no_grad():
+            found = network.eval()(samples)
+        if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] < classes:
+            what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+            raise UserError(f"{self.splits.name} has {classes} classes: a network gives (N, {classes}), got {what}")
 
     def _inputs(self, count: int) -> Tensor:
         """Training samples as the network takes them, drawn at random, without labels."""
