@@ -68,7 +68,7 @@ def load_checkpoint(module: nn.Module, path: str | Path, *, trust: bool = False)
 
 def _arrays(file: Path) -> dict[str, Tensor]:
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {name: torch.from_numpy(stored[name]) for name in stored.files}
     except Exception as error:  # whatever the damage makes it
         raise UserError(f"{file} cannot be read: {error}") from None
