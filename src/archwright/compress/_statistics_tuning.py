@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor, fx, nn
 
 from archwright.compress._affine import Affine
-from archwright.compress._any_rank import AnyRank
 from archwright.compress._fold import Folded
 from archwright.compress._quantised import Quantised, quantised_layers, replace
 
+_EPS = 1e-5
 Batch = Tensor | tuple[Tensor, ...]
 
 
@@ -45,24 +45,22 @@ def of_calibration(graph: fx.GraphModule, names: Iterable[str], batches: Iterabl
         names: of layers.
         batches: of inputs, one or a tuple each; at least 2 samples each.
     """
-    norms: dict[str, nn.BatchNorm2d] = {}
+    norms = {name: _Normalised() for name in names}
 
-    def look(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+    def look(norm: _Normalised) -> Callable[[nn.Module, Any, Tensor], None]:
         def hook(module: nn.Module, args: Any, out: Tensor) -> None:
-            if name not in norms:
-                norms[name] = _normalisation(out.shape[1]).to(out.device)
-            norms[name](out)
+            norm(out)
 
         return hook
 
-    handles = [graph.get_submodule(name).register_forward_hook(look(name)) for name in names]
+    handles = [graph.get_submodule(name).register_forward_hook(look(norm)) for name, norm in norms.items()]
     try:
         for batch in batches:
             graph(*batch) if isinstance(batch, tuple) else graph(batch)
     finally:
         for handle in handles:
             handle.remove()
-    return {name: Statistics(*_running(norm)) for name, norm in norms.items()}
+    return {name: Statistics(norm.mean, norm.std) for name, norm in norms.items()}
 
 
 def tune_statistics(graph: fx.GraphModule, wanted: Mapping[str, Statistics], batches: Iterable[Batch]) -> None:
@@ -93,16 +91,30 @@ def tune_statistics(graph: fx.GraphModule, wanted: Mapping[str, Statistics], bat
         module.fold()
 
 
-def _normalisation(channels: int) -> nn.BatchNorm2d:
-    """That takes the mean over all batches, of inputs of any rank."""
-    return AnyRank(channels, momentum=None, affine=False).train()
+@final
+class _Normalised(nn.Module):
+    """Normalises a batch of any rank by its own statistics, and takes the mean of those over all batches."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._batches, self._mean, self._variance = 0, torch.zeros(()), torch.zeros(())
 
-def _running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    mean, variance = norm.running_mean, norm.running_var
-    assert mean is not None
-    assert variance is not None
-    return mean, (variance + norm.eps).sqrt()
+    @property
+    def mean(self) -> Tensor:
+        return self._mean
+
+    @property
+    def std(self) -> Tensor:
+        return (self._variance + _EPS).sqrt()
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = [n for n in range(x.ndim) if n != 1]
+        mean, variance = x.mean(axes), x.var(axes, correction=0)
+        self._batches += 1
+        self._mean = self._mean.to(x) + (mean - self._mean.to(x)) / self._batches
+        self._variance = self._variance.to(x) + (variance - self._variance.to(x)) / self._batches
+        shape = (-1, *[1] * (x.ndim - 2))
+        return (x - mean.reshape(shape)) / (variance + _EPS).sqrt().reshape(shape)
 
 
 class _Restored(nn.Module):
@@ -111,7 +123,7 @@ class _Restored(nn.Module):
     def __init__(self, layer: Quantised, wanted: Statistics) -> None:
         super().__init__()
         self.inner, self.wanted = layer, wanted
-        self.norm = _normalisation(len(wanted.mean)).to(layer.layer.weight.device)
+        self.norm = _Normalised()
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.norm(self.inner(x))
@@ -120,7 +132,7 @@ class _Restored(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        mean, std = _running(self.norm)
+        mean, std = self.norm.mean, self.norm.std
         layer, quantiser = self.inner.layer, self.inner.weights
         factor = self.wanted.std / std
         shape = (-1, *[1] * (layer.weight.ndim - 1))
