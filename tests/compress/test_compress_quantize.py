@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from compress_networks import Bert, accuracy, residual, trained
 from torch import Tensor, nn
@@ -189,6 +190,49 @@ def test_learning_and_tuning_repair_two_bits() -> None:
     assert accuracy(net, x, y) > 95
     assert found["parallel"] >= found["min-max"] + 5
     assert found["both"] >= found["parallel"] - 1
+
+
+def _tuned(graph: nn.Module, x: Tensor, y: Tensor, seed: int) -> nn.Module:
+    """All weights, biases and ranges trained end to end, straight through the rounding."""
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(graph.requires_grad_(True).parameters(), lr=1e-3)
+    for _ in range(200):
+        part = torch.randint(len(x), (50,), generator=generator)
+        optimiser.zero_grad()
+        F.cross_entropy(graph(x[part]), y[part]).backward()
+        optimiser.step()
+    return graph.requires_grad_(False)
+
+
+@pytest.mark.slow
+def test_tuning_end_to_end_fits_the_calibration_data_more() -> None:
+    """Sheet of AdaQuant, must show 5: a larger gap to test data, and no better accuracy there, over three seeds."""
+    net, calib, x, y = trained()
+    own = net(calib).argmax(1)
+    gaps, scores = {"layers": 0.0, "end to end": 0.0}, {"layers": 0.0, "end to end": 0.0}
+    for seed in range(3):
+        layers_alone = Quantization(ranges="mse", learn=AdaQuant(iterations=200))
+        learned = quantize(net, calib, bits=2, method=layers_alone, seed=seed)
+        tuned = _tuned(quantize(net, calib, bits=2, method="mse"), calib, own, seed)
+        for name, graph in (("layers", learned), ("end to end", tuned)):
+            scores[name] += accuracy(graph, x, y)
+            gaps[name] += accuracy(graph, calib, own) - accuracy(graph, x, y)
+    assert gaps["end to end"] > gaps["layers"]
+    assert scores["layers"] > scores["end to end"] - 1.5
+
+
+def test_the_order_of_grids() -> None:
+    """Sheet of NUPES, must show 5, at 3 and 4 bits: uniform, one exponent found without data, learned codes."""
+    net, calib, x, y = trained()
+    learned = Quantization(grid="power", ranges="mse", learn=Nupes(iterations=200, code_lr=0.05))
+    found = {
+        bits: [
+            accuracy(quantize(net, calib, bits=bits, method=m), x, y) for m in ("minmax", "nupes-data-free", learned)
+        ]
+        for bits in (3, 4)
+    }
+    assert found[3][0] + 1 < found[3][1] < found[3][2] - 1
+    assert max(found[4]) - min(found[4]) < 1
 
 
 def test_a_learned_layer_is_never_worse_on_what_it_was_held_out() -> None:
