@@ -238,3 +238,9 @@ def test_sums_of_a_transformer_stay_float() -> None:
     read = [a.name for n in graph.graph.nodes if n.target is torch.ops.aten.add.Tensor for a in n.all_input_nodes]
     assert read
     assert not any(name.endswith("stored") for name in read)
+
+
+def test_calibration_of_another_shape_is_told() -> None:
+    graph = quantize(residual(), torch.randn(8, 1, 8, 8), method="minmax")
+    with pytest.raises(UserError, match=r"cannot take calibration samples of shape \(3, 8, 8\)"):
+        deployable(graph, torch.randn(8, 3, 8, 8))

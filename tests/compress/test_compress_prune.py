@@ -2,11 +2,12 @@
 
 import copy
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from compress_networks import accuracy, residual, trained
+from compress_networks import Bert, accuracy, residual, trained
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -28,6 +29,7 @@ from archwright.compress import (
     recalibrate_like,
 )
 from archwright.compress._criteria import magnitude, pruned_to, taylor
+from archwright.data import Split
 from archwright.errors import UserError
 from archwright.train import Trainer
 
@@ -307,3 +309,34 @@ def test_weights_that_are_not_finite_are_refused() -> None:
     net.first.weight.data[0, 0, 0, 0] = float("nan")
     with pytest.raises(UserError, match=r"first\.weight of the network holds values that are not finite"):
         prune(net, sparsity=0.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"sparsity": None}, r"sparsity must be in \[0, 1\), got None"),
+        ({"sparsity": "0.5"}, r"sparsity must be in \[0, 1\), got '0.5'"),
+        ({"method": None}, "unknown method None"),
+        ({"data": torch.zeros(4, 1, 8, 8)}, r"data are Splits .* or a Split\(x, y\) of them, got Tensor"),
+        ({"method": "taylor", "data": Split(torch.zeros(4, 1, 8, 8), torch.full((4,), 12))}, "labels up to 12"),
+    ],
+)
+def test_settings_of_other_kinds_are_told(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        prune(residual(), **{"sparsity": 0.5, **settings})
+
+
+def test_what_is_no_network() -> None:
+    with pytest.raises(UserError, match="got int"):
+        prune(3, sparsity=0.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["taylor", "structured"])
+def test_a_text_transformer_is_pruned(method: str) -> None:
+    """Its samples are ids, which stay integers."""
+    torch.manual_seed(0)
+    net, ids = Bert().eval(), torch.randint(50, (8, 12))
+    found = prune(net, sparsity=0.5, method=method, data=Split(ids, torch.zeros(8, dtype=torch.int64)))
+    assert found(ids).shape == (8, 3)
+    count = sum(int((p != 0).sum()) for p in found.parameters())
+    assert count < 0.9 * sum(int((p != 0).sum()) for p in net.parameters())

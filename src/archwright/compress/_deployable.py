@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from archwright.compress._affine import Affine
+from archwright.compress._check import check_takes
 from archwright.compress._placement import Place, called, places, ready
 from archwright.compress._quantised import Quantised, quantised_layers
 from archwright.compress._ranges import Ranges, Seen
@@ -50,11 +51,12 @@ def deployable(
         ranges: how the ranges of added quantisers are found.
 
     Raises:
-        UserError: such a layer, a network of several inputs, or an unknown `unsupported`.
+        UserError: such a layer, a network of several inputs, samples that it cannot take, or an unknown `unsupported`.
     """
     if unsupported not in get_args(Unsupported):
         raise UserError(f"unknown unsupported {unsupported!r}{nearest(unsupported, get_args(Unsupported))}")
     check_one_input(graph)
+    check_takes(graph, calibration, "calibration samples")
     work = copy.deepcopy(graph).eval().requires_grad_(False)
     if any(isinstance(m, Stored) for m in work.modules()):
         return work

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archwright.compress._check import check_finite, check_takes
 from archwright.compress._criteria import Scope, check_scope
@@ -81,8 +81,10 @@ def prune(
         UserError: an unknown method, a sparsity out of range or below that of the network, weights that are not finite,
             data that are missing or do not fit the network, a layer that would be empty.
     """
-    if not 0 <= sparsity < 1:
-        raise UserError(f"sparsity must be in [0, 1), got {sparsity}")
+    if not isinstance(module, nn.Module):
+        raise UserError(f"a torch.nn.Module is compressed, got {type(module).__name__}")
+    if not (isinstance(sparsity, int | float) and 0 <= sparsity < 1):
+        raise UserError(f"sparsity must be in [0, 1), got {sparsity!r}")
     if scope is not None:
         check_scope(scope)
     pipeline = _pipeline(method)
@@ -106,15 +108,19 @@ def prune(
 
 
 def _pipeline(method: str | Method) -> Method:
-    if not isinstance(method, str):
+    if callable(method):
         return method
     if method not in PRUNERS:
-        raise UserError(f"unknown method {method!r}{nearest(method, PRUNERS)}")
+        raise UserError(f"unknown method {method!r}{nearest(str(method), PRUNERS)}")
     return PRUNERS[method]
 
 
 def _check_data(module: nn.Module, method: str | Method, pipeline: Method, asked: Pruning) -> None:
     name = method if isinstance(method, str) else type(method).__name__
+    given: object = asked.data
+    if given is not None and not isinstance(given, Split | Splits):
+        kind = type(given).__name__
+        raise UserError(f"data are Splits (archwright.data.load) or a Split(x, y) of them, got {kind}")
     if asked.data is None and pipeline.needs != "nothing":
         raise UserError(f"method {name} looks at data: pass data=")
     if asked.data is None and asked.trainer is not None:
@@ -127,6 +133,11 @@ def _check_data(module: nn.Module, method: str | Method, pipeline: Method, asked
     if not len(samples):
         raise UserError("the data have no training samples")
     x, _ = next(iter(samples.batches(2, device=next(module.parameters()).device)))
+    labels = int(samples.y.max())
     if not torch.isfinite(x).all():
         raise UserError("the data hold values that are not finite")
     check_takes(module, x, "samples")
+    with torch.no_grad():
+        found = copy.deepcopy(module).eval()(x)
+    if isinstance(found, Tensor) and found.ndim == 2 and labels >= found.shape[1]:
+        raise UserError(f"the data have labels up to {labels}, the network tells {found.shape[1]} classes apart")

@@ -80,7 +80,7 @@ class Batches:
         return self.steps - self.start
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pairs of x, float32 (B, C, H, W) or (B, F), and y, int64 (B,)."""
+        """Pairs of x, float32 (B, C, H, W) or (B, F) or int64 as stored, and y, int64 (B,)."""
         chosen = torch.split(self._order(), self.size)[self.start : self.steps]
         mean, std = self._statistics()
         device = self.split.y.device if self.device is None else self.device
@@ -90,7 +90,10 @@ class Batches:
             x = x.to(device, non_blocking=True)
             if self.augment is not None:
                 x = self.augment(x, stream(self.seed, _AUGMENT, self.epoch, step))
-            x = x.to(torch.float32) if mean is None or std is None else (x - mean).div_(std)
+            if mean is not None and std is not None:
+                x = (x - mean).div_(std)
+            elif x.dtype != torch.int64:
+                x = x.to(torch.float32)
             yield x, self.split.y.index_select(0, index.to(self.split.y.device)).to(device, non_blocking=True)
 
     def _order(self) -> Tensor:

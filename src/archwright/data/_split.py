@@ -19,7 +19,8 @@ class Split:
     """Samples with labels, in memory or streamed from image files.
 
     Args:
-        x: raw values, uint8 or float32 (N, C, H, W), or float32 (N, F); or `Images`, read from disk when batches ask.
+        x: raw values, uint8 or float32 (N, C, H, W), or float32 (N, F); int64 (N, length), ids of tokens, which batches
+            give as they are; or `Images`, read from disk when batches ask.
             Both know `.shape` and `.dtype`, and `x[a:b]` is a tensor.
         y: int64 (N,), from 0.
         mean, std: float32 (C,) or (F,), in the units of x, applied by `batches`; None leaves x in raw units.
