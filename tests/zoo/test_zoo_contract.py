@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from torch import Tensor
 from zoo_settings import FULL, SMALL
 
 from archwright import zoo
@@ -25,6 +26,11 @@ class TestEverySpaceAtItsDefaultSize(SupernetContract):
     @pytest.fixture(params=zoo.names())
     def supernet(self, request: pytest.FixtureRequest) -> Supernet:
         return zoo.build(request.param, **FULL[request.param])
+
+    def close(self, a: Tensor, b: Tensor) -> None:
+        """Beside the largest output: random statistics make those of dense blocks thousands."""
+        scale = b.abs().max().clamp_min(1.0)
+        super().close(a / scale, b / scale)
 
 
 def test_every_space_has_settings_here() -> None:

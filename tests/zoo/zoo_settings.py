@@ -23,7 +23,7 @@ FULL: dict[str, dict[str, Any]] = {
     "convnet": {"in_channels": 3, "classes": 10, "image_size": 32},
     "darts": {"in_channels": 3, "classes": 10, "image_size": 32},
     **{name: {"in_channels": 3, "classes": 10, "image_size": 16, "layers": 5} for name in _DARTS_SPACES[1:]},
-    "dso-nas": {"in_channels": 3, "classes": 10, "image_size": 16, "blocks": 2},  # deeper ones round by more
+    "dso-nas": {"in_channels": 3, "classes": 10, "image_size": 16, "blocks": 2},
     "entangled-cell": {"in_channels": 1, "classes": 10, "image_size": 28},
     "mlp": {"in_channels": 16, "classes": 2},
     "nasbench201": {"in_channels": 3, "classes": 10, "image_size": 32},
