@@ -43,8 +43,7 @@ def add(commands: Commands) -> None:
         examples=(
             "archwright deploy-check runs/first",
             "archwright deploy-check compressed/adaquant-w8a8",
-            "archwright deploy-check model.int8.onnx --against model.onnx --data cifar10 --json",
-            "archwright deploy-check model.int8.onnx --data samples.npz",
+            "archwright deploy-check model.int8.onnx --against model.onnx --data samples.npz --json",
         ),
     )
     parser.add_argument(
