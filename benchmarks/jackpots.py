@@ -4,9 +4,9 @@
 10 000 training images and 8 epochs for whatever trains: magnitude pruning without training, with the statistics of the
 dense network and with new ones; jackpots with and without the short restriction and from a random start; edge-popup;
 magnitude masks with the weights fine-tuned for the same epochs, which should win; jackpots whose weights are tuned for
-the last quarter of the epochs, and jackpots for the 30 epochs that were published. Rows are appended to ROWS, so that
-it can be stopped and goes on. Writes `benchmarks/results/jackpots.json`. `quick` has 1000 images and one epoch (the
-long search 4) and writes nothing but rows.
+the last quarter of the epochs, jackpots for the 30 epochs that were published, and at lower sparsities. Rows are
+appended to ROWS, so that it can be stopped and goes on. Writes `benchmarks/results/jackpots.json`. `quick` has 1000
+images and one epoch (the long search 4) and writes nothing but rows.
 """
 
 from __future__ import annotations
@@ -46,12 +46,14 @@ class Setting:
         splits: part of the training images, of the validation images, and the test images.
         epochs: of everything that trains.
         seed: of data and search.
+        sparsity: of the convolution weights.
     """
 
     network: nn.Module
     splits: Splits
     epochs: int
     seed: int
+    sparsity: float = SPARSITY
 
     def trainer(self, **changed: Any) -> Trainer:
         """As published for the scores, but for fewer epochs."""
@@ -59,11 +61,11 @@ class Setting:
 
     def asked(self, trainer: Trainer) -> Pruning:
         """The sparsity on convolution weights."""
-        return Pruning(sparsity=SPARSITY, data=self.splits, trainer=trainer, classifier=False, seed=self.seed)
+        return Pruning(sparsity=self.sparsity, data=self.splits, trainer=trainer, classifier=False, seed=self.seed)
 
     def start(self) -> Masks:
         """Of magnitude pruning."""
-        return Masks.of(prune(self.network, sparsity=SPARSITY, classifier=False), classifier=False)
+        return Masks.of(prune(self.network, sparsity=self.sparsity, classifier=False), classifier=False)
 
 
 def setting(seed: int, quick: bool) -> Setting:
@@ -91,7 +93,7 @@ def without_training(statistics_too: bool) -> Callable[[Setting], Measured]:
 
     def measured(at: Setting) -> Measured:
         splits = at.splits if statistics_too else None
-        network = prune(at.network, sparsity=SPARSITY, data=splits, classifier=False, seed=at.seed)
+        network = prune(at.network, sparsity=at.sparsity, data=splits, classifier=False, seed=at.seed)
         return {"accuracy": accuracy(network, at), "sparsity": Masks.of(network, classifier=False).sparsity}
 
     return measured
@@ -102,7 +104,7 @@ def fine_tuned(lr: float) -> Callable[[Setting], Measured]:
 
     def measured(at: Setting) -> Measured:
         trainer = at.trainer(lr=lr, patience=10**6)
-        network = prune(at.network, sparsity=SPARSITY, data=at.splits, trainer=trainer, classifier=False, seed=at.seed)
+        network = prune(at.network, sparsity=at.sparsity, data=at.splits, trainer=trainer, classifier=False, seed=at.seed)
         return {"accuracy": accuracy(network, at), "sparsity": Masks.of(network, classifier=False).sparsity}
 
     return measured
@@ -135,11 +137,20 @@ def searched(how: Jackpots, longer: float = 1) -> Callable[[Setting], Measured]:
     return measured
 
 
+def at_sparsity(sparsity: float, way: Callable[[Setting], Measured]) -> Callable[[Setting], Measured]:
+    """`way` at another sparsity."""
+    return lambda at: way(dataclasses.replace(at, sparsity=sparsity))
+
+
 WAYS: dict[str, Callable[[Setting], Measured]] = {
     "dense": lambda at: {"accuracy": accuracy(at.network, at)},
     "magnitude": without_training(False),
     "magnitude, new statistics": without_training(True),
     "jackpots": searched(Jackpots()),
+    "jackpots, 80 %": at_sparsity(0.8, searched(Jackpots())),
+    "jackpots, 70 %": at_sparsity(0.7, searched(Jackpots())),
+    "jackpots, 50 %": at_sparsity(0.5, searched(Jackpots())),
+    "magnitude, 50 %, new statistics": at_sparsity(0.5, without_training(True)),
     "jackpots, r = 1": searched(Jackpots(restriction=1.0)),
     "jackpots, r = 0.1": searched(Jackpots(restriction=0.1)),
     "jackpots, random start": searched(Jackpots(start="random")),
