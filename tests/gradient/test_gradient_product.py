@@ -23,6 +23,7 @@ from archwright.gradient import (
     AutomaticRelevance,
     GradientSearch,
     ImportanceWeighted,
+    Neumann,
     Perturbation,
     Posterior,
     Relaxation,
@@ -37,7 +38,7 @@ SPACES: dict[str, dict[str, Any]] = {
     "convnet": {"image_size": 8},
     "darts": {"image_size": 8, "channels": 4, "layers": 3},
     "darts-s4": {"image_size": 8, "channels": 4, "layers": 3},
-    "dso-nas": {"image_size": 8, "channels": 4, "stages": 2, "blocks": 1, "levels": 2},
+    "dso-nas": {"image_size": 8, "channels": 4, "stages": 1, "blocks": 1, "levels": 2},
     "entangled-cell": {"image_size": 8, "channels": 4},
     "mlp": {"width": 16},
     "nasbench201": {"image_size": 8, "channels": 4, "cells": 1},
@@ -112,6 +113,8 @@ def shortened(h: Any) -> Any:
     """The hypergradient itself, with two steps or samples where it takes many."""
     if isinstance(h, TrainingSpeed):
         return TrainingSpeed(steps=2)
+    if isinstance(h, Neumann):
+        return Neumann(terms=2)
     return ImportanceWeighted(samples=2) if isinstance(h, ImportanceWeighted) else h
 
 

@@ -95,7 +95,7 @@ def _check_same(module: nn.Module, graph: fx.GraphModule, inputs: tuple[Any, ...
     wanted, again, found = outputs(module.eval()), outputs(module), outputs(graph)
     module.train(was)
     for one, other, got in zip(wanted, again, found, strict=True):
-        near = _NEAR[one.dtype] * max(1e-3, float(one.abs().max()) if one.numel() else 0.0)
+        near = _NEAR[one.dtype] * max(1e-3, float(one.detach().abs().max()) if one.numel() else 0.0)
         if bool(((one - other).abs() <= near).all()) and not bool(((one - got).abs() <= near).all()):
             raise UserError(
                 f"{type(module).__name__} cannot be traced: it changes a tensor in place that it reads again in "
