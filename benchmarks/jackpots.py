@@ -104,7 +104,9 @@ def fine_tuned(lr: float) -> Callable[[Setting], Measured]:
 
     def measured(at: Setting) -> Measured:
         trainer = at.trainer(lr=lr, patience=10**6)
-        network = prune(at.network, sparsity=at.sparsity, data=at.splits, trainer=trainer, classifier=False, seed=at.seed)
+        network = prune(
+            at.network, sparsity=at.sparsity, data=at.splits, trainer=trainer, classifier=False, seed=at.seed
+        )
         return {"accuracy": accuracy(network, at), "sparsity": Masks.of(network, classifier=False).sparsity}
 
     return measured
