@@ -19,6 +19,7 @@ from archwright.gradient import (
     DERIVATIONS,
     HYPERGRADIENTS,
     RELAXATIONS,
+    UPDATES,
     Adam,
     AutomaticRelevance,
     GradientSearch,
@@ -27,6 +28,7 @@ from archwright.gradient import (
     Perturbation,
     Posterior,
     Relaxation,
+    Relaxed,
     ScalingFactors,
     ScoreFunction,
     TrainingSpeed,
@@ -107,6 +109,24 @@ def test_five_steps_or_a_sentence(relaxation: str, hypergradient: str, space: st
     assert found.arch in net.space
     assert steps.seen >= STEPS
     assert all(isinstance(a, Tensor) and a.isfinite().all() for a in found.relaxed.alphas)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("update", UPDATES.names())
+def test_every_update_moves_the_architecture_of_every_space(update: str, space: str) -> None:
+    kind = UPDATES.load(update)
+    slots: dict[str, Any] = {"hypergradient": HYPERGRADIENTS.load("first-order")(), "update": kind()}
+    if kind is AutomaticRelevance:
+        slots |= {"relaxation": ScalingFactors(), "update": kind(every=2), "derive": Posterior()}
+    else:
+        slots |= {"relaxation": RELAXATIONS.load("softmax")(), "derive": DERIVATIONS.load("magnitude")()}
+    trainer = Trainer(epochs=1, batch_size=BATCH, lr=0.001, clip=1.0, precision="32", augment=None)
+    net = build(space)
+    found = GradientSearch(**slots, trainer=trainer, sharpness=False).search(net, splits(space))
+    assert found.arch in net.space
+    start = Relaxed(build(space), slots["relaxation"], slots["update"], none=found.relaxed.zeros)
+    moved = [float((a - b).abs().max()) for a, b in zip(found.relaxed.alphas, start.alphas, strict=True)]
+    assert all(0 < m < torch.inf for m in moved)
 
 
 def shortened(h: Any) -> Any:

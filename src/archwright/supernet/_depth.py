@@ -47,7 +47,7 @@ class Depth(Searchable):
     def forward(self, x: Tensor) -> Tensor:
         weights = decision(self.depth)
         if isinstance(weights, Paths):
-            return self._mix(x, weights.weights, [self.depth.options[i] for i in weights.indices])
+            return self._mix(x, weights.used(), [self.depth.options[i] for i in weights.indices])
         if isinstance(weights, Tensor):
             return self._mix(x, weights, self.depth.options)
         for block in self._first(weights):

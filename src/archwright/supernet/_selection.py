@@ -43,9 +43,9 @@ class Paths:
         return self.uses[-1]
 
     def dense(self, count: int) -> Tensor:
-        """Weights over all `count` options, zero for the others."""
+        """Weights over all `count` options, zero for the others, for one layer."""
         places = self.weights.new_tensor(self.indices, dtype=torch.long)
-        return self.weights.new_zeros(count).index_put((places,), self.weights)
+        return self.weights.new_zeros(count).index_put((places,), self.used())
 
 
 Decision = Value | Tensor | Paths
