@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from archwright.errors import UserError
 from archwright.space import Ordinal
-from archwright.supernet import ElasticLinear, OneOf, Supernet
+from archwright.supernet import ElasticLinear, OneOf, Paths, Supernet
 from archwright.supernet._selection import concrete, decision, selected
 
 WIDTH = Ordinal("width", (2, 4))
@@ -33,6 +33,15 @@ def test_nothing_is_left_behind() -> None:
         net.module(torch.randn(1, 2, 8, 8))
     assert vars(net) == before[0]
     assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), before[1].values()))
+
+
+def test_elastic_layers_add_the_weights_they_used() -> None:
+    torch.manual_seed(0)
+    net = Supernet(nn.Sequential(ElasticLinear(3, WIDTH), nn.ReLU(), ElasticLinear(WIDTH, 2)))
+    x, weights_of_sizes, uses = torch.randn(5, 3), torch.tensor([0.3, 0.7], requires_grad=True), list[Tensor]()
+    net(x, {"width": Paths((0, 1), weights_of_sizes, uses)}).square().sum().backward(inputs=[weights_of_sizes, *uses])
+    assert len(uses) >= 2
+    torch.testing.assert_close(sum(u.grad for u in uses), weights_of_sizes.grad)
 
 
 class _Fails(nn.Module):
