@@ -56,8 +56,6 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "entangled-cell": {"data": "fashion-mnist", "dataset": None, "side": 14, "build": {}, "samples": 1000, "epochs": 8},
 }
-ELASTIC = ("conv-macro",)  # no cells, so nothing for the rules that speak of edges
-OF_CELLS = ("darts-pt", "pdarts", "bayesnas")
 
 
 def images(name: str, side: int, samples: int, seed: int) -> Splits:
@@ -158,10 +156,6 @@ def measure(place: Path, minutes: float, tables: list[str]) -> None:
     for seed in SEEDS:
         for table in tables:
             for system in (*recipes.by_gradient(), *(LONG if table == "nasbench201" else ())):
-                if table in ELASTIC and system in OF_CELLS:
-                    continue
-                if system == "proxylessnas" and table in ELASTIC:
-                    continue
                 if not rows.missing(table=table, system=system, seed=seed):
                     continue
                 row = searched(table, system, seed)
