@@ -110,6 +110,7 @@ class Measuring:
         for seed in SEEDS:
             for name, (quantise, bits) in PEERS.items():
                 if importlib.util.find_spec(name) is None:
+                    print(f"{name} is not installed: pip install {name}", flush=True)
                     continue
                 for width in bits:
                     if not self.rows.missing(part="peers", method=name, bits=width, seed=seed):

@@ -1,9 +1,9 @@
 """Architectures that the gradient systems find, looked up in published tables of trained networks.
 
 `ARCHWRIGHT_DATA=... python benchmarks/gradient_tables.py ROWS [minutes] [table ...]`: every system with three seeds on
-small supernets and images, DARTS and DARTS-PT also for three times as long; the learning rate of the architecture is
-at least 0.01, as there are a thirtieth of the published steps. Beside them random search for DARTS's processor time:
-random networks learn from the same half of the images for as many epochs, the best on the other half is the answer.
+small supernets and images, some also for three times as long; the learning rate of the architecture is at least 0.01,
+as there are a thirtieth of the published steps. Beside them random search for DARTS's processor time: random networks
+learn from the same half of the images for as many epochs, the best on the other half is the answer.
 
 Rows are appended to ROWS, so that it can be stopped and goes on. Tables: `nasbench201` (4000 images of CIFAR-10 at
 16 x 16, C = 8, one cell a stage, 20 epochs), and where present `conv-macro` (1500 images of CIFAR-10 at 12 x 12, 8
@@ -37,7 +37,7 @@ from archwright.train import Trainer
 SEEDS, EPOCHS, SAMPLES, BATCH = (0, 1, 2), 20, 4000, 64
 LEAST_LR = 0.01
 RANDOM = "random search"
-LONG = {"darts, 60 epochs": 60, "darts-pt, 60 epochs": 60}
+LONG = {f"{system}, 60 epochs": 60 for system in ("darts", "darts-pt", "asap", "pdarts")}
 TABLES: dict[str, dict[str, Any]] = {
     "nasbench201": {
         "data": "cifar10",
@@ -97,7 +97,7 @@ def searched(table: str, system: str, seed: int) -> dict[str, Any]:
         )
     if isinstance(search.schedule, Progressive):
         stages = dataclasses.replace(search.schedule, layers=(1, 1, 1), keep=(4, 3, 1))
-        short = dataclasses.replace(trainer, epochs=max(1, epochs // 3))
+        short = dataclasses.replace(trainer, epochs=max(1, trainer.epochs // 3))
         search = dataclasses.replace(search, schedule=stages, trainer=short)
     splits = images(known["data"], known["side"], known.get("samples", SAMPLES), seed)
     net, answers = supernet(table, splits, seed), bench.load(table, known["dataset"])

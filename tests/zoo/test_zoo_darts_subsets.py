@@ -100,7 +100,8 @@ def test_evaluation_networks_take_cells_of_these_spaces() -> None:
     net = small("darts-s4")
     splits = data.load("digits", seed=0)
     arch = {v.name: v.options[-1] for v in net.space.variables}  # type: ignore[attr-defined]
-    assert zoo.Evaluation(channels=4, layers=3).network(net, net.space.canonical(arch), splits) is not None
+    network = zoo.Evaluation(channels=4, layers=3).network(net, net.space.canonical(arch), splits).eval()
+    assert network(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
 class _Forced(Derivation):

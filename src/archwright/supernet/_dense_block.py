@@ -82,7 +82,7 @@ class DenseBlock(Searchable):
             present = [t for t in level if any(t in c for c in alive)]
             inputs = [x] * len(present) if n == 0 else self._inputs(nodes, present, alive, factors)
             nodes |= {t: self.operations[t](h) for t, h in zip(present, inputs)}
-        outputs = [_scaled(self.projections[s](nodes[s]), factors[s, t]) for s, t in alive if t == OUT]
+        outputs = [scaled(self.projections[s](nodes[s]), factors[s, t]) for s, t in alive if t == OUT]
         return torch.relu(self.norm(total(outputs))) + self.shortcut(x)
 
     def _inputs(
@@ -170,7 +170,8 @@ def connected(choice: Choice) -> Tensor | bool | None:
     return factor if factor.requires_grad or bool(factor != 0) else None
 
 
-def _scaled(x: Tensor, factor: Tensor | bool) -> Tensor:
+def scaled(x: Tensor, factor: Tensor | bool) -> Tensor:
+    """`x` times what `connected` gave."""
     return factor * x if isinstance(factor, Tensor) else x
 
 

@@ -19,6 +19,7 @@ from archwright.zoo._inputs import check
 from archwright.zoo.darts import (
     TYPES,
     _FactorizedReduce,
+    _Network,
     _operation,
     _relu_conv_norm,
     from_genotype,
@@ -99,12 +100,12 @@ class Evaluation:
     imagenet: bool = False
 
     def check(self, net: Supernet) -> None:
-        """Nothing, for a supernet of the `darts` space.
+        """Nothing, for a supernet of `darts` cells, whatever operations their edges have.
 
         Raises:
             UserError: any other.
         """
-        if net.space.name.partition("-s")[0] != "darts":
+        if not isinstance(net.module, _Network):
             raise UserError(f"evaluation networks are for the space 'darts', not for {net.space.name!r}")
 
     def network(self, net: Supernet, arch: Mapping[str, Any], splits: Splits) -> EvaluationNetwork:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from archwright.errors import UserError
 from archwright.space import Arch, Choice
 from archwright.supernet import DenseBlock, ElasticBatchNorm2d, Searchable, Supernet, living
-from archwright.supernet._dense_block import IN, OUT, SWITCH, Connection, connected
+from archwright.supernet._dense_block import IN, OUT, SWITCH, Connection, connected, scaled
 from archwright.supernet._oneof import total
 from archwright.supernet._searchable import Variable
 from archwright.supernet._selection import concrete
@@ -151,11 +151,7 @@ class Reduction(Searchable):
 
     def forward(self, x: Tensor) -> Tensor:
         found = {part: connected(choice) for part, choice in self.choices.items()}
-        terms = [
-            factor * self.convolutions[part](x) if isinstance(factor, Tensor) else self.convolutions[part](x)
-            for part, factor in found.items()
-            if factor is not None
-        ]
+        terms = [scaled(self.convolutions[part](x), factor) for part, factor in found.items() if factor is not None]
         return total(terms) if terms else self.convolutions["conv1"](x) * 0.0
 
     def plain(self) -> nn.Module:
@@ -174,13 +170,8 @@ class _Sum(nn.Module):
 
 def reduces(arch: Mapping[str, Any]) -> bool:
     """Whether every reduction block keeps a connection; without any the network would be cut in two."""
-    for stage in itertools.count(1):
-        found = [arch.get(f"reduce{stage}.{part}") for part in REDUCTIONS]
-        if found[0] is None:
-            return True
-        if SWITCH[1] not in found:
-            return False
-    raise AssertionError("unreachable")
+    stages = {stage for stage, _, part in (name.partition(".") for name in arch) if part in REDUCTIONS}
+    return all(SWITCH[1] in [arch.get(f"{stage}.{part}") for part in REDUCTIONS] for stage in stages)
 
 
 def kept(arch: Mapping[str, Any]) -> dict[str, list[Connection]]:
