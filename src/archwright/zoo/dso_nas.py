@@ -169,9 +169,11 @@ class _Sum(nn.Module):
 
 
 def reduces(arch: Mapping[str, Any]) -> bool:
-    """Whether every reduction block keeps a connection; without any the network would be cut in two."""
-    stages = {stage for stage, _, part in (name.partition(".") for name in arch) if part in REDUCTIONS}
-    return all(SWITCH[1] in [arch.get(f"{stage}.{part}") for part in REDUCTIONS] for stage in stages)
+    """Whether every reduction block keeps a connection; without any the network would be cut in two.
+
+    It reads nothing but their connections, so that the space can be counted."""
+    pairs = ([arch.get(f"reduce{stage}.{part}") for part in REDUCTIONS] for stage in itertools.count(1))
+    return all(SWITCH[1] in pair for pair in itertools.takewhile(lambda pair: pair[0] is not None, pairs))
 
 
 def kept(arch: Mapping[str, Any]) -> dict[str, list[Connection]]:
