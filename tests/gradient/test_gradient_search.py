@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -88,6 +89,37 @@ def test_perturbation_after_any_relaxation(relaxation: Softmax) -> None:
     found = searched(net, relaxation=relaxation, derive=Perturbation(interval=1), none=True).search(net, DATA)
     assert found.arch in net.space
     assert set(found.relaxed.fixed) == set(found.relaxed.names) | set(found.relaxed.open)
+
+
+class _Counted:
+    """A session that takes note of what is judged."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self.samples, self.asked = session, list[int | None](), list[int]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def judge(self, selection: Any, *, samples: int | None = None) -> dict[str, float]:
+        self.samples.append(samples)
+        return self._session.judge(selection, samples=samples)
+
+    def affordable_samples(self, judgements: int) -> int | None:
+        self.asked.append(judgements)
+        return 8
+
+
+def test_perturbation_knows_its_judgements_beforehand_and_keeps_to_the_budget() -> None:
+    net, found = cells(), list[_Counted]()
+
+    class Counted(Derivation):
+        def __call__(self, relaxed: Relaxed, session: Session) -> Arch:
+            found.append(_Counted(session))
+            return Perturbation(interval=1, samples=100)(relaxed, found[0])  # type: ignore[arg-type]
+
+    searched(net, derive=Counted(), none=True).search(net, DATA)
+    assert found[0].asked == [len(found[0].samples)]
+    assert set(found[0].samples) == {8}
 
 
 def test_input_choices_may_be_relaxed_themselves() -> None:

@@ -29,6 +29,10 @@ class Session(Protocol):
     def affordable(self, epochs: int) -> int:
         """How many of the epochs that are asked for the time budget allows, at least 1."""
 
+    def affordable_samples(self, judgements: int) -> int | None:
+        """How many samples each of so many judgements may look at within the time budget, at least a batch; None: there
+        is no budget."""
+
     def tune(self, epochs: int, name: str, decide: Callable[[int], None]) -> None:
         """Train on as in the search, with a tenth of its learning rate, for `epochs`; `decide(epochs done)` is called
         before the first and after every one. What it decided, in `Relaxed.fixed`, survives a restart."""

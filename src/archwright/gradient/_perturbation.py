@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal, final
 
 import numpy as np
@@ -14,6 +15,8 @@ from archwright.gradient._derivation import Derivation, Session, answer, ranked
 from archwright.gradient._relaxed import Relaxed, Selection, options_of
 from archwright.space import Arch
 from archwright.supernet import Paths
+
+Quality = Callable[[Selection], float]
 
 
 @final
@@ -32,7 +35,8 @@ class Perturbation(Derivation):
     Args:
         interval: epochs of training between two decisions; fewer if the time budget asks for it.
         criterion: what is compared, `"accuracy"` or `"loss"`.
-        samples: of the architecture's data that a mixture is judged on; None means all.
+        samples: of the architecture's data that a mixture is judged on; None means all. Fewer, too, if the time budget
+            asks for it, but at least a batch.
 
     Raises:
         UserError: a setting out of range.
@@ -51,17 +55,32 @@ class Perturbation(Derivation):
     def __call__(self, relaxed: Relaxed, session: Session) -> Arch:
         rounds = self._rounds(relaxed)
         epochs = session.affordable(self.interval * (len(rounds) - 1) + 1)
+        known = (self.samples, session.affordable_samples(self._judgements(relaxed)))
+        samples = min((n for n in known if n is not None), default=None)
+
+        def quality(selection: Selection) -> float:
+            found = session.judge(selection, samples=samples)
+            return found["accuracy"] if self.criterion == "accuracy" else -found["loss"]
 
         def decide(epoch: int) -> None:
             due = len(rounds) if epoch >= epochs else 1 + int(epoch * (len(rounds) - 1) / max(epochs - 1, 1))
             for name in [n for names in rounds[:due] for n in names if n not in relaxed.fixed]:
                 if name in relaxed.open:
-                    self._wire(relaxed, session, name)
+                    self._wire(relaxed, name, quality)
                 else:
-                    self._decide(relaxed, session, name)
+                    self._decide(relaxed, name, quality)
 
         session.tune(epochs, "perturbation", decide)
         return answer(relaxed, session, ranked(relaxed))
+
+    def _judgements(self, relaxed: Relaxed) -> int:
+        """How many mixtures all decisions look at."""
+        operations = sum(len(relaxed.alive(name)) for name in relaxed.names)
+        for name in relaxed.open:
+            options = relaxed.wiring.kept[name]
+            edges, kept = len({edge for option in options for edge in option}), max(map(len, options))
+            operations += sum(range(kept + 1, edges + 1))
+        return operations
 
     def _rounds(self, relaxed: Relaxed) -> list[list[str]]:
         """What is decided together: one variable of each cell type, operations before wiring, in random order."""
@@ -76,17 +95,17 @@ class Perturbation(Derivation):
             rounds += [[queue[n] for queue in queues if n < len(queue)] for n in range(longest)]
         return rounds
 
-    def _decide(self, relaxed: Relaxed, session: Session, name: str) -> None:
+    def _decide(self, relaxed: Relaxed, name: str, quality: Quality) -> None:
         """Keep the option without which the mixture is worst."""
         alive, base = relaxed.alive(name), relaxed.mean()
         options = relaxed.variables[name].options
         if len(alive) > 1:
-            left = [self._quality(session, {**base, name: removed(base[name], i)}) for i in alive]
+            left = [quality({**base, name: removed(base[name], i)}) for i in alive]
             relaxed.fixed[name] = options[alive[int(np.argmin(left))]]
         else:
             relaxed.fixed[name] = options[alive[0]]
 
-    def _wire(self, relaxed: Relaxed, session: Session, name: str) -> None:
+    def _wire(self, relaxed: Relaxed, name: str, quality: Quality) -> None:
         """Cut the edge into a node that is missed least, until an option of the input choice is left."""
         options = relaxed.wiring.kept[name]
         edges = sorted({edge for option in options for edge in option})
@@ -94,15 +113,11 @@ class Perturbation(Derivation):
             left = []
             for edge in edges:
                 rest = relaxed.wiring.keeping(name, [e for e in edges if e != edge])
-                left.append(self._quality(session, {**relaxed.mean(), name: rest}))
+                left.append(quality({**relaxed.mean(), name: rest}))
             edges.pop(int(np.argmax(left)))
             relaxed.open[name] = relaxed.wiring.keeping(name, edges)
         place = next(n for n, option in enumerate(options) if set(option) == set(edges))
         relaxed.fixed[name] = options_of(relaxed.net.space, name)[place]
-
-    def _quality(self, session: Session, selection: Selection) -> float:
-        found = session.judge(selection, samples=self.samples)
-        return found["accuracy"] if self.criterion == "accuracy" else -found["loss"]
 
 
 def removed(decision: Any, option: int) -> Any:

@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import math
 import statistics
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -218,12 +219,22 @@ class Running:
                 p.requires_grad_(True)
 
     def affordable(self, epochs: int) -> int:
-        """Epochs of tuning within the time budget, which is as long again as that of the search."""
+        """Epochs of tuning within half of the time for deriving, which is as long again as that of the search."""
         minutes = self._search.trainer.minutes
         if minutes is None or not self._epochs:
             return max(1, epochs)
         usual = statistics.median(report["seconds"] for report in self._epochs)
-        return max(1, min(epochs, int(60 * minutes / usual)))
+        return max(1, min(epochs, int(30 * minutes / usual)))
+
+    def affordable_samples(self, judgements: int) -> int | None:
+        """Samples of each judgement so that all of them take the other half."""
+        minutes = self._search.trainer.minutes
+        if minutes is None:
+            return None
+        size = min(self._search.trainer.batch_size, len(self._outer))
+        started = time.perf_counter()
+        self.judge(self._relaxed.mean(), samples=size)
+        return max(1, int(30 * minutes / max(judgements, 1) / (time.perf_counter() - started))) * size
 
     def tune(self, epochs: int, name: str, decide: Callable[[int], None]) -> None:
         """Train on with a tenth of the learning rate, deciding before the first and after every epoch."""
