@@ -2,19 +2,20 @@
 
 `ARCHWRIGHT_DATA=... python benchmarks/compression.py ROWS [minutes] [part ...]`: rows are appended to ROWS, so that it
 can be stopped and goes on; parts are `table` (bits x methods, 1000 calibration images drawn anew for every seed, 200
-steps a layer and on biases), `peers` (ONNX Runtime's, torchao's and NNCF's own quantisation where installed, torchao
-with 8 bits at the ends, too), `cost` (AdaQuant against quantisation-aware training). Tested on the first 2000 test
-images (float: 90.80); `full` repeats 4 and 3 bits on all 10 000. Writes `benchmarks/results/compression.json`.
+steps a layer and 100 on biases), `mixed` (bits of every layer under a size), `peers` (ONNX Runtime's, torchao's and
+NNCF's own quantisation where installed, torchao with 8 bits at the ends, too), `cost` (AdaQuant against
+quantisation-aware training). Tested on the first 2000 test images (float: 90.80), at 4 and 3 bits and under a size on
+all 10 000, too. Writes `benchmarks/results/compression.json`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import itertools
 import statistics
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ from archwright import bench, compress, data
 from archwright.data import Split
 
 TESTED, CALIBRATION, STEPS = 2000, 1000, 200
-BIASES = 200  # steps on the biases
+BIASES = 100  # steps on the biases
 PLAIN = ("minmax", "mse", "light", "nupes-data-free")
 LEARNT = ("adaquant-parallel", "adaquant", "adaquant+statistics", "advanced", "nupes")
 BITS = (4, 3, 2, 8, 6, 5)
+WHOLE = (4, 3)  # bits at which all test images are looked at
+SIZES = ((0.16, "light"), (0.15, "advanced"), (0.13, "advanced"))
 SEEDS = (0, 1, 2)
-EVERY_SEED = (4, 3, 2)  # bits at which learnt methods run with every seed
 
 
 def pipeline(name: str) -> compress.Quantization:
@@ -77,32 +79,37 @@ class Measuring:
     def table(self) -> None:
         """Bits x methods x seeds."""
         if self.rows.missing(part="table", method="float"):
-            self.keep(part="table", method="float", bits=32, seed=0, accuracy=accuracy(self.net.module, self.sample))
-        for seed, bits, method in _cells():
-            if self.rows.missing(part="table", method=method, bits=bits, seed=seed):
-                self._quantised("table", method, bits, seed, self.sample)
-        for seed in SEEDS:
-            for size, method in ((0.16, "light"), (0.15, "advanced"), (0.13, "advanced")):
-                if self.rows.missing(part="mixed", method=method, size=size, seed=seed):
-                    self._quantised("mixed", method, 2, seed, self.sample, size=size)
+            self.keep(part="table", method="float", bits=32, seed=0, **self.accuracies(self.net.module, whole=True))
+        for hard in (True, False):  # where methods differ comes first
+            for seed, bits, method in itertools.product(SEEDS, BITS, (*PLAIN, *LEARNT)):
+                if (bits < 5) == hard and self.rows.missing(part="table", method=method, bits=bits, seed=seed):
+                    self._quantised("table", method, bits, seed, whole=bits in WHOLE)
 
-    def full(self) -> None:
-        """The whole test set."""
-        for bits, method in ((4, "minmax"), (4, "advanced"), (3, "advanced"), (4, "adaquant"), (3, "adaquant")):
-            if self.rows.missing(part="full", method=method, bits=bits, seed=0):
-                self._quantised("full", method, bits, 0, self.test)
+    def mixed(self) -> None:
+        """Sizes x seeds, bits of 2 to 8."""
+        for seed, (size, method) in itertools.product(SEEDS, SIZES):
+            if self.rows.missing(part="mixed", method=method, size=size, seed=seed):
+                self._quantised("mixed", method, 2, seed, whole=True, size=size)
+
+    def accuracies(self, module: Any, *, whole: bool) -> dict[str, float]:
+        """Of the first test images, and of all."""
+        found = {"accuracy": accuracy(module, self.sample)}
+        if whole:
+            rest = self.test.subset(torch.arange(TESTED, len(self.test)))
+            share = TESTED / len(self.test)
+            found["accuracy_all"] = share * found["accuracy"] + (1 - share) * accuracy(module, rest)
+        return found
 
     def _quantised(
-        self, part: str, method: str, bits: int, seed: int, test: Split, *, size: float | None = None
+        self, part: str, method: str, bits: int, seed: int, *, whole: bool, size: float | None = None
     ) -> None:
         images, started = calibration(self.net, self.train, seed), time.process_time()
         graph = compress.quantize(self.net.module, images, bits=bits, method=pipeline(method), size=size, seed=seed)
         seconds = time.process_time() - started
-        more = {} if size is None else {"size": size}
-        found = accuracy(graph, test)
+        more = {} if size is None else {"size": size, "layers": compress.bits_of(graph)}
         self.keep(
-            part=part, method=method, bits=bits, seed=seed, accuracy=found, weights=compress.size_of(graph),
-            cpu_seconds=seconds, **more,
+            part=part, method=method, bits=bits, seed=seed, weights=compress.size_of(graph), cpu_seconds=seconds,
+            **self.accuracies(graph, whole=whole), **more,
         )  # fmt: skip
 
     def peers(self) -> None:
@@ -159,26 +166,22 @@ class Measuring:
         )  # fmt: skip
 
 
-def _cells() -> Iterator[tuple[int, int, str]]:
-    """Seed, bits, method; what matters most first."""
-    for seed in SEEDS:
-        for bits in BITS:
-            yield from ((seed, bits, method) for method in PLAIN)
-            if seed == 0 or bits in EVERY_SEED:
-                yield from ((seed, bits, method) for method in LEARNT)
-
-
 def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means and spreads by bits and method, and what the acceptance asks for."""
     table: dict[str, Any] = {}
     for row in rows:
-        if row["part"] in ("table", "mixed", "full", "peers"):
+        if row["part"] in ("table", "mixed", "peers"):
             where = f"size {row['size']}" if "size" in row else "float" if row["bits"] == 32 else f"{row['bits']} bits"
-            key = f"{where}, all 10 000" if row["part"] == "full" else where
-            table.setdefault(key, {}).setdefault(row["method"], []).append(row["accuracy"])
+            for name, key in (("accuracy", where), ("accuracy_all", f"{where}, all 10 000")):
+                if name in row:
+                    table.setdefault(key, {}).setdefault(row["method"], []).append(row[name])
     summary = {
         where: {
-            method: {"mean": statistics.fmean(v), "spread": max(v) - min(v) if len(v) > 1 else None, "seeds": len(v)}
+            method: {
+                "mean": round(statistics.fmean(v), 2),
+                "std": round(statistics.stdev(v), 2) if len(v) > 1 else None,
+                "accuracy": [round(x, 2) for x in v],
+            }
             for method, v in methods.items()
         }
         for where, methods in table.items()
@@ -187,6 +190,11 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "about": f"CIFAR-10 ResNet-20, {CALIBRATION} calibration images, first and last layer 8 bits, {STEPS} steps a "
         f"layer, {BIASES} on biases, accuracy on {TESTED} test images unless it says all",
         "table": summary,
+        "seconds": {
+            f"{row['method']}, {row['bits']} bits": round(row["cpu_seconds"], 1)
+            for row in rows
+            if row["part"] == "table" and row["seed"] == 0 and "cpu_seconds" in row
+        },
         "cost": [row for row in rows if row["part"] == "cost"],
     }
 
@@ -194,7 +202,7 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def main(place: str, minutes: str = "60", *parts: str) -> int:
     """Measure what is missing, write the record."""
     task = Measuring(Rows(Path(place), float(minutes)))
-    for part in parts or ("table", "peers", "cost", "full"):
+    for part in parts or ("table", "mixed", "peers", "cost"):
         getattr(task, part)()
     print(write("compression", report(task.rows.rows)))
     return 0
