@@ -124,6 +124,25 @@ def test_deploy_check_needs_nothing_but_the_folder(here, capsys, tmp_path) -> No
     assert json.loads(capsys.readouterr().out)["inputs"].startswith("random inputs")
 
 
+def test_quantize_to_limits_of_a_device(here, capsys, tmp_path) -> None:
+    words = ["quantize", "own_net:net", "--weights", "net.safetensors", "--calib", "digits", "--method", "minmax"]
+    words += ["--bits", "2", "--ends", "same"]
+    assert main([*words, "--bitops", "0.03", "--out", str(tmp_path / "q"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bitops"] <= 0.03
+    names = [layer["name"] for layer in json.loads((tmp_path / "q/facts.json").read_text())["layers"]]
+    (tmp_path / "ms.json").write_text(json.dumps({name: {8: 2.0, 4: 1.0} for name in names}))
+    table = ["--latencies", str(tmp_path / "ms.json")]
+    assert main([*words, "--latency", "4", *table, "--out", str(tmp_path / "r"), "--json"]) == 0
+    assert sorted(layer["bits"] for layer in json.loads(capsys.readouterr().out)["layers"]) == [4, 4, 8]
+    assert main([*words, "--latency", "2", *table, "--out", str(tmp_path / "s")]) == 2
+    assert "latency 2 cannot be reached: the smallest reachable is 3" in capsys.readouterr().err
+    (tmp_path / "ms.json").write_text("[1]")
+    assert main([*words, "--latency", "4", *table, "--out", str(tmp_path / "s")]) == 2
+    assert "ms.json is no table of latencies, {layer: {bits: ms}}" in capsys.readouterr().err
+    assert main([*words, "--latency", "4", "--out", str(tmp_path / "s")]) == 2
+    assert "needs latency, in ms, and latencies, a file of JSON" in capsys.readouterr().err
+
+
 def test_quantize_to_a_size(here, capsys, tmp_path) -> None:
     words = ["quantize", "net.pt2", "--calib", "digits", "--method", "light", "--samples", "200"]
     assert main([*words, "--bits", "2", "--size", "0.18", "--out", str(tmp_path / "q"), "--json"]) == 0

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from archwright.compress import allocate_bits
+from archwright.compress import Limit, allocate, allocate_bits
 from archwright.errors import UserError
 
 SIZES = (10, 40, 30, 20)
@@ -47,6 +47,30 @@ def test_no_assignment_is_better(seed: int) -> None:
     ]
     assert tuple(found) in allowed
     assert cost(tuple(found)) == pytest.approx(min(map(cost, allowed)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_choice_within_two_limits_is_better(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    losses, first, second = rng.random((3, 5, 4))
+    losses[rng.random((5, 4)) < 0.1], first[0, 0] = np.inf, np.inf
+    rows = range(5)
+    choices = [c for c in itertools.product(range(4), repeat=5) if np.isfinite(losses[rows, c].sum())]
+    limits = [Limit("size", first, float(rng.uniform(1.0, 3.0))), Limit("bitops", second, float(rng.uniform(1.0, 3.0)))]
+    kept = [c for c in choices if all(limit.costs[rows, c].sum() <= limit.most for limit in limits)]
+    if not kept:
+        with pytest.raises(UserError, match=r"^(size|bitops) .* cannot be reached: .*smallest"):
+            allocate(losses, limits)
+        return
+    found = tuple(allocate(losses, limits))
+    assert found in kept
+    assert losses[rows, found].sum() == pytest.approx(min(losses[rows, c].sum() for c in kept))
+
+
+def test_limits_that_only_together_cannot_be_kept() -> None:
+    costs = np.array([[0.0, 1.0]])
+    with pytest.raises(UserError, match=r"bitops 0\.5 cannot be reached: with size 0\.5 the smallest is 1"):
+        allocate(np.zeros((1, 2)), [Limit("size", costs, 0.5), Limit("bitops", costs[:, ::-1], 0.5)])
 
 
 def test_the_smallest_differences_count() -> None:

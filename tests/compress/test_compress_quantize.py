@@ -21,6 +21,7 @@ from archwright.compress import (
     Nupes,
     Quantised,
     Quantization,
+    bitops_of,
     bits_of,
     fold,
     layers,
@@ -255,6 +256,49 @@ def test_learned_power_codes_move_more_than_one() -> None:
     learn = Nupes(iterations=100, code_lr=0.05)
     graph = quantize(net, calib, bits=4, method=Quantization(grid="power", ranges="mse", learn=learn))
     assert max(moved(layer) for layer in quantised_layers(graph).values()) > 0
+
+
+def test_bit_operations_are_kept_and_the_least_is_named() -> None:
+    """Of one convolution of 1 to 8 channels on 8 x 8 and one linear layer they are 64 x 72 and 80 multiply-adds."""
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.AvgPool2d(8), nn.Flatten(), nn.Linear(8, 10)
+    ).eval()
+    graph = quantize(net, calibration(), bits=4, activation_bits=8, method="minmax")
+    macs = 64 * 72 + 80
+    assert bitops_of(graph, calibration(2)) == pytest.approx(64 / 1024)  # both layers are ends
+    graph = quantize(net, calibration(), bits=4, activation_bits=6, method="minmax", ends=None)
+    assert bitops_of(graph, calibration(2)) == pytest.approx(24 / 1024)
+    most = (64 * 72 * 5 * 5 + 80 * 64) / (1024 * macs)
+    graph = quantize(net, calibration(), bits=2, method="minmax", bitops=most, ends=None)
+    assert bits_of(graph) == {"0": 5, "4": 8}
+    assert bitops_of(graph, calibration(2)) == pytest.approx(most)
+    with pytest.raises(UserError, match=r"bitops 0\.001 cannot be reached: the smallest reachable is 0\.00390625"):
+        quantize(net, calibration(), bits=2, method="minmax", bitops=0.001, ends=None)
+
+
+def test_a_latency_is_kept_by_the_table_of_a_device() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(128, 10)).eval()
+    table = {name: {8: 3.0, 4: 1.0} for name in ("0", "2", "4")}
+
+    def quantised(latency: float, **more: object) -> dict[str, int]:
+        return bits_of(
+            quantize(net, calibration(), bits=2, method="minmax", ends=None, latency=latency, latencies=table, **more)  # type: ignore[arg-type]
+        )
+
+    assert quantised(9.0) == {"0": 8, "2": 8, "4": 8}
+    assert sorted(quantised(7.0).values()) == [4, 8, 8]
+    assert sorted(quantised(7.0, size=0.18).values()) == [4, 8, 8]
+    assert quantised(7.0, size=0.18)["4"] == 4  # most of the weights
+    with pytest.raises(UserError, match=r"latency 2 cannot be reached: the smallest reachable is 3"):
+        quantised(2.0)
+    del table["4"]
+    with pytest.raises(UserError, match=r"latencies lack 1 of 3 layers, such as '4'"):
+        quantised(9.0)
+    table["five"] = {8: 1.0}
+    with pytest.raises(UserError, match=r"unknown layer 'five'"):
+        quantised(9.0)
+    with pytest.raises(UserError, match="latency needs latencies"):
+        quantize(net, calibration(), method="minmax", latency=3.0)
 
 
 def test_a_size_is_kept_and_the_least_is_named() -> None:

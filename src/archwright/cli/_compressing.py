@@ -55,7 +55,8 @@ def _said(dense: Mapping[str, Any], member: Mapping[str, Any], folder: Path) -> 
     lines = [table(("network", *_COLUMNS.values()), rows)]
     bits = Counter(layer["bits"] for layer in member["layers"] if layer.get("bits"))
     if bits:
-        lines.append("bits: " + ", ".join(f"{b} in {n} layers" for b, n in sorted(bits.items(), reverse=True)))
+        each = ", ".join(f"{b} in {n} layers" for b, n in sorted(bits.items(), reverse=True))
+        lines.append(f"bits: {each}; {100 * member['bitops']:.2g} % of the bit operations of float32")
     int8 = member.get("int8")
     if int8:
         lines.append(f"int8 ONNX: test accuracy {int8['accuracy']:.2f} %")

@@ -35,6 +35,9 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--size", type=float, metavar="F", help="fraction of the float32 size: bits by layer, at least B"
     )
+    parser.add_argument("--bitops", type=float, metavar="F", help="the same for bit operations")
+    parser.add_argument("--latency", type=float, metavar="MS", help="the same for the sum of --latencies")
+    parser.add_argument("--latencies", metavar="FILE", help="JSON of your device: {layer: {bits: milliseconds}}")
     parser.add_argument(
         "--method", default="adaquant", metavar="NAME", help=f"{', '.join(_METHODS)} (default: adaquant)"
     )
@@ -58,6 +61,9 @@ def _quantize(args: argparse.Namespace) -> int:
         activation_bits=args.activation_bits,
         ends=args.ends,
         size=args.size,
+        bitops=args.bitops,
+        latency=args.latency,
+        latencies=args.latencies,
         samples=args.samples,
     )
 

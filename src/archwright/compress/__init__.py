@@ -10,8 +10,10 @@
 from archwright.compress._activations import Activations
 from archwright.compress._adaquant import AdaQuant
 from archwright.compress._affine import Affine
-from archwright.compress._allocate_bits import allocate, allocate_bits
+from archwright.compress._allocate import Limit, allocate
+from archwright.compress._allocate_bits import allocate_bits
 from archwright.compress._bias_tuning import tune_biases
+from archwright.compress._bit_limits import bitops_of
 from archwright.compress._certificate import Certificate, LayerBound, certificate, gaps
 from archwright.compress._criteria import lamp, pruned
 from archwright.compress._deployable import deployable
@@ -57,6 +59,7 @@ __all__ = [
     "Iterative",
     "Jackpots",
     "LayerBound",
+    "Limit",
     "Masks",
     "Method",
     "Nupes",
@@ -79,6 +82,7 @@ __all__ = [
     "allocate",
     "allocate_bits",
     "best_exponent",
+    "bitops_of",
     "bits_of",
     "certificate",
     "convolution_norm",

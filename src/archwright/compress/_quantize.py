@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, final
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.utils.data import Dataset
@@ -16,8 +17,10 @@ from torch.utils.data import Dataset
 from archwright.compress._activations import LIMIT, by_sample
 from archwright.compress._adaquant import AdaQuant
 from archwright.compress._affine import Affine, check_bits
-from archwright.compress._allocate_bits import FLOAT, allocate_bits
+from archwright.compress._allocate import allocate
+from archwright.compress._allocate_bits import FLOAT, LEAST_LOSS
 from archwright.compress._bias_tuning import tune_biases
+from archwright.compress._bit_limits import BitLimits, Latencies, positions
 from archwright.compress._calibration import gathered
 from archwright.compress._divergence import answers, divergence
 from archwright.compress._fold import Folded, fold
@@ -101,6 +104,9 @@ def quantize(
     activation_bits: int | None = None,
     ends: int | None = 8,
     size: float | None = None,
+    bitops: float | None = None,
+    latency: float | None = None,
+    latencies: Latencies | None = None,
     batch_size: int = 100,
     memory: int = LIMIT,
     seed: int = 0,
@@ -117,11 +123,14 @@ def quantize(
         calibration: inputs as the network takes them, at least 2: a tensor (N, ...); a tuple of tensors for a network
             of several inputs, or a mapping by their names; a `Split`, whose samples are normalised; a data set; or
             batches of any of these, such as those of a `DataLoader`. Labels that follow the inputs are left out.
-        bits: of weights and activations, 2 to 16; with `size`, the fewest that a layer may get.
+        bits: of weights and activations, 2 to 16; with a limit, the fewest that a layer may get.
         method: one of `METHODS`, or a pipeline.
         activation_bits: of activations; None: as the weights of the layer.
         ends: bits of the first and the last layer; None: as all others.
         size: fraction of the float32 size of the weights that is allowed: bits of every layer by integer programming.
+        bitops: the same for bit operations, multiply-adds x bits of the weights x bits of the input.
+        latency: milliseconds that all layers may take together, by `latencies`. Limits may be combined.
+        latencies: milliseconds of every layer by bits, of the device that it is for; bits that it lacks are not chosen.
         batch_size: calibration samples at once.
         memory: bytes of activations kept in memory; more go to disk.
         seed: of everything random.
@@ -132,7 +141,7 @@ def quantize(
 
     Raises:
         UserError: unsupported bits, an unknown method, weights or calibration data that are not finite or do not fit, a
-            size that cannot be reached (the smallest reachable is named), a network that cannot be traced.
+            limit that cannot be reached (the smallest reachable is named), a network that cannot be traced.
 
     Warns:
         UserWarning: fewer calibration samples than a layer has unknowns (Hubara et al. 2021, section 4).
@@ -140,7 +149,9 @@ def quantize(
     pipeline = _pipeline(method)
     bits, ends = check_bits(bits), None if ends is None else check_bits(ends)
     activation_bits = None if activation_bits is None else check_bits(activation_bits)
-    _check_numbers(size, batch_size)
+    limits = BitLimits(size=size, bitops=bitops, latency=latency, latencies=latencies)
+    if batch_size < 1:
+        raise UserError(f"batch_size must be at least 1, got {batch_size}")
     samples = gathered(module, calibration)
     if any(isinstance(m, Quantised) for m in module.modules()):
         raise UserError(f"{type(module).__name__} is quantised already: quantise the network that it was made of")
@@ -157,8 +168,8 @@ def quantize(
     chosen = dict.fromkeys(names, bits)
     if ends is not None:
         chosen[names[0]] = chosen[names[-1]] = ends
-    if size is not None:
-        chosen = work.allocated(chosen, size)
+    if limits.any:
+        chosen = work.allocated(chosen, limits)
     graph = work.built(chosen)
     work.learned(graph)
     if pipeline.statistics:
@@ -189,13 +200,6 @@ def _pipeline(method: str | Quantization) -> Quantization:
     if method not in METHODS:
         raise UserError(f"unknown method {method!r}{nearest(str(method), METHODS)}")
     return METHODS[method]
-
-
-def _check_numbers(size: float | None, batch_size: int) -> None:
-    if size is not None and not (isinstance(size, int | float) and size <= 1):
-        raise UserError(f"size must be a fraction of the float32 size, in (0, 1], got {size!r}")
-    if batch_size < 1:
-        raise UserError(f"batch_size must be at least 1, got {batch_size}")
 
 
 class _Work:
@@ -325,47 +329,45 @@ class _Work:
     def _walk(self, graph: fx.GraphModule) -> Walk:
         return Walk(graph, self.batches(), limit=self._memory // _LIVE)
 
-    def allocated(self, bits: Mapping[str, int], size: float) -> dict[str, int]:
-        """Bits of every layer within a fraction of the float32 size; those of the ends are at least what they were."""
-        names, base = list(bits), max(8, *bits.values())
+    def macs(self) -> dict[str, int]:
+        """Multiply-adds of every layer for one sample."""
+        places = positions(self.reference, tuple(x[:2] for x in self.samples))
+        return {name: places[name] * layer.weight.numel() for name, layer in layers(self.reference).items()}
+
+    def allocated(self, least: Mapping[str, int], limits: BitLimits) -> dict[str, int]:
+        """Bits of every layer, at least `least`, so that little is lost within the limits."""
+        names, base = list(least), max(8, *least.values())
+        options = list(range(base, min(least.values()) - 1, -1))
         sizes = [layer.weight.numel() for layer in layers(self.reference).values()]
-        least = sum(min(b, base) * n for b, n in zip(bits.values(), sizes)) / (FLOAT * sum(sizes))
-        if size < least:
-            raise UserError(f"a size of {size:g} cannot be reached: the smallest reachable is {least:.4g}")
+        bounds = limits.of(options, self.macs(), sizes, self._activation_bits)
+        losses = np.array([[0.0 if option >= least[name] else math.inf for option in options] for name in names])
+        for bound in bounds:
+            bound.check(np.isfinite(losses))
         wanted = self.logits(count=_JUDGED)
         graph = self.built(dict.fromkeys(names, base))
         start = float(divergence(self.logits(graph, _JUDGED), wanted))
-        options = sorted(set(range(min(bits.values()), base)), reverse=True)
-        losses: dict[int, list[float]] = {option: [] for option in options}
         for n, name in enumerate(names):
             self.tell("measuring what every layer loses", n, len(names))
             kept = graph.get_submodule(name)
-            for option in options:
+            for k, option in enumerate(options[1:], 1):
+                if option < least[name]:
+                    continue
                 layer = copy.deepcopy(layers(self.reference)[name])
                 replace(graph, name, self.quantised(name, layer, option))
-                worse = float(divergence(self.logits(graph, _JUDGED), wanted)) - start
-                losses[option].append(worse if option >= bits[name] else math.inf)
+                losses[n, k] = max(float(divergence(self.logits(graph, _JUDGED), wanted)) - start, LEAST_LOSS)
             replace(graph, name, kept)
-        return dict(zip(names, allocate_bits(sizes, losses, base, size)))
+        return {name: options[k] for name, k in zip(names, allocate(losses, bounds), strict=True)}
 
 
 def _warn_if_few(work: _Work, count: int) -> None:
     """A convolution is determined by C_in k^2 / (H W) samples, a linear layer by as many as it has inputs."""
     most, where = 0.0, ""
-    places: dict[str, int] = {}
-    handles = [
-        layer.register_forward_hook(lambda m, a, out, n=name: places.update({n: out[0].numel() // out.shape[1]}))
-        for name, layer in layers(work.reference).items()
-    ]
-    with torch.no_grad():
-        work.reference(*(x[:2] for x in work.samples))
-    for handle in handles:
-        handle.remove()
+    places = positions(work.reference, tuple(x[:2] for x in work.samples))
     for name, layer in layers(work.reference).items():
         unknowns = layer.weight[0].numel()
-        positions = places[name] if not isinstance(layer, nn.Linear) else 1
-        if unknowns / positions > most:
-            most, where = unknowns / positions, name
+        times = 1 if isinstance(layer, nn.Linear) else places[name]
+        if unknowns / times > most:
+            most, where = unknowns / times, name
     if count < most:
         warnings.warn(
             f"{count} calibration samples are fewer than the {most:.0f} that {where} needs to be determined "

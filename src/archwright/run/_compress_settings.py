@@ -47,10 +47,13 @@ class Quantize:
 
     Args:
         method: one of `compress.METHODS`.
-        bits: of weights and activations, 2 to 16; with `size`, the fewest that a layer may get.
+        bits: of weights and activations, 2 to 16; with a limit, the fewest that a layer may get.
         activation_bits: of activations; None: as the weights.
         ends: bits of the first and the last layer; None: as all others.
         size: fraction of the float32 size that the weights may take: bits of every layer by integer programming.
+        bitops: the same for bit operations: multiply-adds x bits of the weights x bits of the input.
+        latency: milliseconds that the layers may take together, by `latencies`.
+        latencies: file of JSON, {layer: {bits: milliseconds}}, measured on the device; layers as a report names them.
         samples: unlabelled training samples for calibration, at least 2.
     """
 
@@ -59,6 +62,9 @@ class Quantize:
     activation_bits: int | None = None
     ends: int | None = 8
     size: float | None = None
+    bitops: float | None = None
+    latency: float | None = None
+    latencies: str | None = None
     samples: int = 1000
 
     def __post_init__(self) -> None:
@@ -68,8 +74,12 @@ class Quantize:
             value = getattr(self, name)
             if value is not None and not 2 <= value <= 16:
                 raise UserError(f"{name} must be from 2 to 16, got {value}")
-        if self.size is not None and not 0 < self.size <= 1:
-            raise UserError(f"size must be in (0, 1], got {self.size}")
+        for name in ("size", "bitops"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= 1:
+                raise UserError(f"{name} must be in (0, 1], got {value}")
+        if (self.latency is None) != (self.latencies is None):
+            raise UserError("a limit on the latency needs latency, in ms, and latencies, a file of JSON")
         if self.samples < 2:
             raise UserError(f"samples must be at least 2, got {self.samples}")
 
@@ -77,4 +87,5 @@ class Quantize:
     def name(self) -> str:
         """For files and tables."""
         width = f"w{self.bits}a{self.activation_bits or self.bits}"
-        return f"{self.method}-{width}" + (f"-size{self.size:g}" if self.size is not None else "")
+        limits = {"size": self.size, "bitops": self.bitops, "latency": self.latency}
+        return "-".join([self.method, width, *(f"{n}{v:g}" for n, v in limits.items() if v is not None)])

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from archwright import cost, export
 from archwright.compress import (
     Masks,
+    bitops_of,
     bits_of,
     fold,
+    layers,
     prune,
     quantised_layers,
     quantize,
@@ -126,15 +129,18 @@ class Compressor:
     ) -> Member:
         """A quantised copy, written as packed codes, as a program, and as int8 ONNX where that can hold it."""
         started = time.perf_counter()
-        inputs = self._inputs(settings.samples)
+        inputs, network = self._inputs(settings.samples), member.network
         graph = quantize(
-            member.network,
+            network,
             inputs,
             bits=settings.bits,
             method=settings.method,
             activation_bits=settings.activation_bits,
             ends=settings.ends,
             size=settings.size,
+            bitops=settings.bitops,
+            latency=settings.latency,
+            latencies=None if settings.latencies is None else self._latencies(network, Path(settings.latencies)),
             seed=self.seed,
             progress=self.tell,
         )
@@ -151,6 +157,7 @@ class Compressor:
             "params": member.facts["params"],
             "sparsity": member.facts["sparsity"],
             "weights": size_of(graph),
+            "bitops": bitops_of(graph, inputs[:2]),
             "size": written.sizes["model.packed.safetensors"],
             "latency_ms": None,
             "int8": None,
@@ -178,7 +185,7 @@ class Compressor:
         before = member.facts["name"]
         return settings.name if before == "dense" else f"{before}-{settings.name}"
 
-    def _plain(self, network: nn.Module) -> nn.Module:
+    def _plain(self, network: nn.Module) -> fx.GraphModule:
         graph = trace(network, self._inputs(2))
         fold(graph)
         return graph
@@ -213,6 +220,16 @@ class Compressor:
             "sparsity": Masks.of(network).sparsity,
         }
 
+    def _latencies(self, network: nn.Module, file: Path) -> dict[str, dict[int, float]]:
+        """Milliseconds by layer and bits, of a file that names layers as `_layers` does."""
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            table = {str(name): {int(b): float(ms) for b, ms in row.items()} for name, row in found.items()}
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise UserError(f"{file} is no table of latencies, {{layer: {{bits: ms}}}}: {error}") from None
+        head = _head(list(layers(self._plain(network))))
+        return {head + name: row for name, row in table.items()}
+
     def _latency(self, file: Path) -> float:
         return cost.onnx_latency(file, self._example().numpy()).ms
 
@@ -220,10 +237,14 @@ class Compressor:
 def _layers(network: nn.Module) -> list[dict[str, Any]]:
     """Name, weights, share of zeros and, of a quantised network, bits of every layer."""
     rows = list(_rows(network))
-    heads = {str(row["name"]).partition(".")[0] for row in rows}
-    if len(heads) == 1 and heads.pop() in ("1", "network"):  # a network behind its normalisation
-        rows = [{**row, "name": str(row["name"]).partition(".")[2]} for row in rows]
-    return rows
+    head = _head([str(row["name"]) for row in rows])
+    return [{**row, "name": str(row["name"]).removeprefix(head)} for row in rows]
+
+
+def _head(names: Sequence[str]) -> str:
+    """What the names of all layers of a network behind its normalisation begin with; of others, nothing."""
+    heads = {name.partition(".")[0] for name in names}
+    return f"{heads.pop()}." if heads in ({"1"}, {"network"}) else ""
 
 
 def _rows(network: nn.Module) -> Iterator[dict[str, Any]]:
