@@ -9,8 +9,8 @@ with all training images. Rows are appended to ROWS, so that it can be stopped a
 `benchmarks/results/jackpots.json`. `quick` has 1000 images and one epoch and writes nothing but rows.
 
 Rate 0.02 and batches of 32 were chosen on the validation images with the first seed (90 %, 4 epochs: 86.2; the
-published 0.1 and 128, for many more steps: 82.8; 0.5: 65.7; 0.03: 85.2; 0.01: 83.3; 64 and 0.03: 86.0; 32 and 0.1: 78.1,
-0.05: 79.5, 0.01: 85.1; 16 and 0.02: 82.9; without weight decay 82.9 instead of 82.8).
+published 0.1 and 128, for many more steps: 82.8; 0.5: 65.7; 0.03: 85.2; 0.01: 83.3; 64 and 0.03: 86.0; 32 and 0.1:
+78.1, 0.05: 79.5, 0.01: 85.1; 16 and 0.02: 82.9; without weight decay 82.9 instead of 82.8).
 """
 
 from __future__ import annotations
@@ -199,7 +199,10 @@ def report(place: Path) -> Path:
     """The record from the rows."""
     rows = Rows(place).rows
     found = {name: _summary([row for row in rows if row["way"] == name]) for name in WAYS}
-    about = f"ResNet-20, CIFAR-10, {SPARSITY} of the convolution weights pruned; {SAMPLES} images, {EPOCHS} epochs, rate {RATE}, batches of {BATCH}"
+    about = (
+        f"ResNet-20, CIFAR-10, {SPARSITY} of the convolution weights pruned; {SAMPLES} images, {EPOCHS} epochs, "
+        f"rate {RATE}, batches of {BATCH}"
+    )
     return write("jackpots", {"about": about, "ways": {name: known for name, known in found.items() if known}})
 
 
