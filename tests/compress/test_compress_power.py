@@ -1,11 +1,14 @@
 """The power grid: codes, exponents and gradients of the sheet."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import laplace, norm
 
 from archwright.compress import Power, PowerCodes, best_exponent
+from archwright.compress._nupes import softly_rounded
 from archwright.compress._power import decode, encode, levels
 from archwright.errors import UserError
 
@@ -130,13 +133,34 @@ def test_codes_at_exponent_one_are_uniform_learned_rounding(beta: float) -> None
     found.square().sum().backward()
     code = (7 * weight).clone().requires_grad_(True)
     floor = code.detach().floor()
-    wanted = (floor + torch.sigmoid(beta * (code - floor - 0.5))) / 7
+    wanted = (floor + 0.5 + 0.5 * torch.tanh(beta * (code - floor - 0.5)) / math.tanh(beta / 2)) / 7
     wanted.square().sum().backward()
     torch.testing.assert_close(found, wanted)
     assert code.grad is not None
     torch.testing.assert_close(codes.code.grad, code.grad, atol=1e-5, rtol=1e-4)
     codes.beta = None
     assert torch.equal(codes(weight), (7 * weight).round() / 7)
+
+
+def test_the_soft_staircase_has_no_jumps() -> None:
+    code = torch.tensor([-2.0, -1.5, 0.0, 0.5, 3.0, 3.5])
+    for beta in (0.1, 1.0, 20.0):
+        torch.testing.assert_close(softly_rounded(code, beta), code)  # integers and the middle of a step stay
+    code = torch.linspace(-3, 3, 601)
+    torch.testing.assert_close(softly_rounded(code, 0.01), code, atol=1e-3, rtol=0)
+    steep = softly_rounded(code, 20.0)
+    assert (steep.diff() >= 0).all()
+    away = (code - code.floor() - 0.5).abs() > 0.2
+    torch.testing.assert_close(steep[away], code[away].round(), atol=1e-3, rtol=0)
+
+
+def test_codes_that_are_not_free_go_to_the_two_around_their_start() -> None:
+    codes = PowerCodes(Power(4, 1.0, ONE), torch.tensor([[-0.5, 0.2, 1.0]]), free=False)
+    with torch.no_grad():
+        codes.code += torch.tensor([[-5.0, 5.0, -5.0]])
+    assert codes.codes(codes.code).tolist() == [[-4.0, 2.0, 7.0]]  # started at -3.5, 1.4, 7
+    codes.beta = 20.0
+    torch.testing.assert_close(codes(codes.code) * 7, torch.tensor([[-4.0, 2.0, 7.0]]))
 
 
 def test_unsigned_codes_use_the_whole_range() -> None:

@@ -91,6 +91,9 @@ def test_equal_names_are_numbered() -> None:
     ("settings", "said"),
     [
         ({}, "compress needs prune, quantize or both"),
+        ({"quantize": {"bits": 4, "size": 0.1}}, "size 0.1 cannot be reached: layers of at least 4 bits take 0.125 or"),
+        ({"quantize": {"bits": 4, "bitops": 0.01}}, "bitops 0.01 cannot be reached"),
+        ({"quantize": {"latency": 1.0}}, "needs latency, in ms, and latencies, a file of JSON"),
         ({"quantize": {"bits": 1}}, "bits must be from 2 to 16, got 1"),
         ({"quantize": {"method": "adaqant"}}, "did you mean 'adaquant'"),
         ({"quantize": {"size": 0}}, "size must be in"),

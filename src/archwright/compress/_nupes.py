@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import final
 
 import torch
@@ -22,21 +23,25 @@ _TEMPERATURE = (1.0, 20.0)
 class PowerCodes(nn.Module):
     """Weights as learned codes on a power grid, whatever weights come in.
 
-    A code is a real number U; while learning it is softly rounded, floor(U) + sigmoid(beta (U - floor(U) - 1/2)), so
-    that it can go to any code of the grid, not only to the two around the start.
+    A code is a real number U, softly rounded while it is learned, so that it can go to any code of the grid, not only
+    to the two around the start.
 
     Args:
         power: the grid.
         weight: where the codes start.
+        free: whether a code may go anywhere; else to the two codes around its start only.
     """
 
-    def __init__(self, power: Power, weight: Tensor) -> None:
+    start: Tensor | None
+
+    def __init__(self, power: Power, weight: Tensor, *, free: bool = True) -> None:
         super().__init__()
         self.bits, self.exponent, self.maximum = power.bits, power.exponent, power.maximum
         with torch.no_grad():
             share = (weight.abs() / power.maximum.clamp_min(1e-12)).clamp_max(1.0)
             self.code = nn.Parameter(levels(power.bits) * weight.sign() * share**power.exponent)
         self.register_buffer("zero", weight == 0)
+        self.register_buffer("start", None if free else self.code.detach().clone())
         self.beta: float | None = None
 
     @property
@@ -46,7 +51,7 @@ class PowerCodes(nn.Module):
     def codes(self, x: Tensor) -> Tensor:
         """Integer codes as floats; `x` gives nothing."""
         most = levels(self.bits)
-        return self.code.detach().round().clamp(-most, most).masked_fill(self.zero, 0.0)  # type: ignore[arg-type]
+        return self._near(self.code.detach()).round().clamp(-most, most).masked_fill(self.zero, 0.0)  # type: ignore[arg-type]
 
     def rescale(self, factor: Tensor) -> None:
         """Multiply the range by `factor`."""
@@ -57,10 +62,20 @@ class PowerCodes(nn.Module):
         if self.beta is None:
             code = self.codes(x)
         else:
-            floor = self.code.detach().floor()
-            code = (floor + torch.sigmoid(self.beta * (self.code - floor - 0.5))).clamp(-most, most)
+            near = self._near(self.code)
+            code = softly_rounded(near, self.beta).clamp(-most, most)
             code = code.masked_fill(self.zero, 0.0)  # type: ignore[arg-type]
         return _Decode.apply(code, exponent, self.maximum, most)
+
+    def _near(self, code: Tensor) -> Tensor:
+        return code if self.start is None else code.clamp(self.start.floor(), self.start.ceil())
+
+
+def softly_rounded(code: Tensor, beta: float) -> Tensor:
+    """floor(U) + (1 + tanh(beta r) / tanh(beta / 2)) / 2 with r = U - floor(U) - 1/2: a staircase without jumps, from
+    the identity (beta = 0) to rounding."""
+    floor = code.detach().floor()
+    return floor + 0.5 + 0.5 * torch.tanh(beta * (code - floor - 0.5)) / math.tanh(beta / 2)
 
 
 class _Decode(torch.autograd.Function):
@@ -102,6 +117,8 @@ class Nupes:
         pull: weight, at the end, of what draws codes to integers: the mean of 1 - |2 (U - floor U) - 1|^3, relative to
             the first error; it rises from 0 in the second half.
         exponents: whether the exponent is learned.
+        free: whether a code may go anywhere on the grid, or only to the two around its start, as learned rounding does
+            (Nagel et al. 2020, AdaRound).
 
     Raises:
         UserError: a setting out of range.
@@ -115,6 +132,7 @@ class Nupes:
     bias_lr: float = 1e-3
     pull: float = 0.1
     exponents: bool = True
+    free: bool = True
 
     def __post_init__(self) -> None:
         if self.iterations < 1 or self.batch_size < 1:
@@ -130,7 +148,7 @@ class Nupes:
         grid = layer.weights
         if not isinstance(grid, Power):
             raise UserError("learned power codes need a power grid for the weights")
-        learned = PowerCodes(grid, layer.layer.weight.detach())
+        learned = PowerCodes(grid, layer.layer.weight.detach(), free=self.free)
         layer.weights = learned
         task = Reconstruction(
             layer,

@@ -35,6 +35,8 @@ class Compress(Phase):
     def __post_init__(self) -> None:
         if self.prune is None and self.quantize is None:
             raise UserError("compress needs prune, quantize or both, such as {quantize: {bits: 8}}")
+        if self.quantize is not None:
+            self.quantize.check_reachable()
 
     def __call__(self, state: State) -> None:
         assert state.model is not None

@@ -83,6 +83,16 @@ class Quantize:
         if self.samples < 2:
             raise UserError(f"samples must be at least 2, got {self.samples}")
 
+    def check_reachable(self) -> None:
+        """Raises UserError if no network can keep the limits, so that a run does not find out after its search."""
+        inputs = self.activation_bits or self.bits
+        for name, least in (("size", self.bits / 32), ("bitops", self.bits * inputs / 32**2)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UserError(
+                    f"{name} {value:g} cannot be reached: layers of at least {self.bits} bits take {least:g} or more"
+                )
+
     @property
     def name(self) -> str:
         """For files and tables."""
