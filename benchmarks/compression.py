@@ -1,11 +1,11 @@
 """Post-training quantisation of the CIFAR-10 ResNet-20 with published accuracy, over bits and methods.
 
 `ARCHWRIGHT_DATA=... python benchmarks/compression.py ROWS [minutes] [part ...]`: rows are appended to ROWS, so that it
-can be stopped and goes on; parts are `table` (bits x methods, 1000 calibration images drawn anew for every seed, 200
-steps a layer and 100 on biases), `mixed` (bits of every layer under a size), `peers` (ONNX Runtime's, torchao's and
-NNCF's own quantisation where installed, torchao with 8 bits at the ends, too), `cost` (AdaQuant against
-quantisation-aware training). Tested on the first 2000 test images (float: 90.80), at 4 and 3 bits and under a size on
-all 10 000, too. Writes `benchmarks/results/compression.json`.
+can be stopped and goes on; parts are `low` and `high` (bits x methods, 4 bits or fewer and more; 1000 calibration
+images drawn anew for every seed, 200 steps a layer and 100 on biases), `mixed` (bits of every layer under a size),
+`peers` (ONNX Runtime's, torchao's and NNCF's own quantisation where installed, torchao with 8 bits at the ends, too),
+`cost` (AdaQuant against quantisation-aware training). Tested on the first 2000 test images (float: 90.80), at 4 and 3
+bits and under a size on all 10 000, too. Writes `benchmarks/results/compression.json`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import itertools
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ TESTED, CALIBRATION, STEPS = 2000, 1000, 200
 BIASES = 100  # steps on the biases
 PLAIN = ("minmax", "mse", "light", "nupes-data-free")
 LEARNT = ("adaquant-parallel", "adaquant", "adaquant+statistics", "advanced", "nupes")
-BITS = (4, 3, 2, 8, 6, 5)
 WHOLE = (4, 3)  # bits at which all test images are looked at
 SIZES = ((0.16, "light"), (0.15, "advanced"), (0.13, "advanced"))
 SEEDS = (0, 1, 2)
@@ -76,14 +76,20 @@ class Measuring:
         self.rows.keep(row)
         print(row, flush=True)
 
-    def table(self) -> None:
-        """Bits x methods x seeds."""
+    def low(self) -> None:
+        """Bits at which methods differ."""
         if self.rows.missing(part="table", method="float"):
             self.keep(part="table", method="float", bits=32, seed=0, **self.accuracies(self.net.module, whole=True))
-        for hard in (True, False):  # where methods differ comes first
-            for seed, bits, method in itertools.product(SEEDS, BITS, (*PLAIN, *LEARNT)):
-                if (bits < 5) == hard and self.rows.missing(part="table", method=method, bits=bits, seed=seed):
-                    self._quantised("table", method, bits, seed, whole=bits in WHOLE)
+        self._cells((4, 3, 2))
+
+    def high(self) -> None:
+        """Bits at which there is little to learn."""
+        self._cells((8, 6, 5))
+
+    def _cells(self, widths: Sequence[int]) -> None:
+        for seed, bits, method in itertools.product(SEEDS, widths, (*PLAIN, *LEARNT)):
+            if self.rows.missing(part="table", method=method, bits=bits, seed=seed):
+                self._quantised("table", method, bits, seed, whole=bits in WHOLE)
 
     def mixed(self) -> None:
         """Sizes x seeds, bits of 2 to 8."""
@@ -202,7 +208,7 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def main(place: str, minutes: str = "60", *parts: str) -> int:
     """Measure what is missing, write the record."""
     task = Measuring(Rows(Path(place), float(minutes)))
-    for part in parts or ("table", "mixed", "peers", "cost"):
+    for part in parts or ("low", "mixed", "peers", "cost", "high"):
         getattr(task, part)()
     print(write("compression", report(task.rows.rows)))
     return 0

@@ -225,7 +225,7 @@ def test_tuning_end_to_end_fits_the_calibration_data_more() -> None:
 def test_the_order_of_grids() -> None:
     """Sheet of NUPES, must show 5, at 3 and 4 bits: uniform, one exponent found without data, learned codes."""
     net, calib, x, y = trained()
-    learned = Quantization(grid="power", ranges="mse", learn=Nupes(iterations=200, code_lr=0.05))
+    learned = Quantization(grid="power", ranges="mse", learn=Nupes(iterations=200))
     found = {
         bits: [
             accuracy(quantize(net, calib, bits=bits, method=m), x, y) for m in ("minmax", "nupes-data-free", learned)
@@ -253,7 +253,7 @@ def test_a_learned_layer_is_never_worse_on_what_it_was_held_out() -> None:
 
 def test_learned_power_codes_move_more_than_one() -> None:
     net, calib, _, _ = trained()
-    learn = Nupes(iterations=100, code_lr=0.05)
+    learn = Nupes(iterations=100)
     graph = quantize(net, calib, bits=4, method=Quantization(grid="power", ranges="mse", learn=learn))
     assert max(moved(layer) for layer in quantised_layers(graph).values()) > 0
 

@@ -127,7 +127,7 @@ class Nupes:
     iterations: int = 1000
     batch_size: int = 50
     positions: int | None = 4096
-    code_lr: float = 5e-3
+    code_lr: float = 0.05
     exponent_lr: float = 1e-3
     bias_lr: float = 1e-3
     pull: float = 0.1
