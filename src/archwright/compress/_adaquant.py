@@ -10,14 +10,13 @@ from torch import Tensor
 
 from archwright.compress._activations import Activations
 from archwright.compress._quantised import Quantised
-from archwright.compress._reconstruction import Reconstruction
+from archwright.compress._reconstruction import Reconstruction, Steps
 from archwright.compress._trace import Layer
-from archwright.errors import UserError
 
 
 @final
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AdaQuant:
+class AdaQuant(Steps):
     """Minimises |f(layer(Q(X); Q(W'), b')) - f(Y)|^2 over weights, bias and the ranges of both quantisers, f the ReLU
     that follows the layer or the identity (Hubara et al. 2021, AdaQuant, equation 5).
 
@@ -38,19 +37,10 @@ class AdaQuant:
         UserError: a setting out of range.
     """
 
-    iterations: int = 1000
-    batch_size: int = 50
-    positions: int | None = 4096
     weight_lr: float = 0.02
     bias_lr: float = 1e-3
     range_lr: float = 1e-3
     input_lr: float = 1e-3
-
-    def __post_init__(self) -> None:
-        if self.iterations < 1 or self.batch_size < 1:
-            raise UserError(
-                f"iterations and batch_size must be at least 1, got {self.iterations} and {self.batch_size}"
-            )
 
     def __call__(
         self, layer: Quantised, original: Layer, inputs: Activations, targets: Activations, *, relu: bool, seed: int
@@ -68,17 +58,7 @@ class AdaQuant:
         Returns:
             Mean squared error on the held-out batch over the one before.
         """
-        task = Reconstruction(
-            layer,
-            original,
-            inputs,
-            targets,
-            relu=relu,
-            batch_size=self.batch_size,
-            positions=self.positions,
-            iterations=self.iterations,
-            seed=seed,
-        )
+        task = Reconstruction(layer, original, inputs, targets, relu=relu, steps=self, seed=seed)
         optimiser = torch.optim.Adam(self._groups(layer))
         for step in range(self.iterations):
             loss = task.loss()

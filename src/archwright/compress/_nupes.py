@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from archwright.compress._activations import Activations
 from archwright.compress._power import EXPONENTS, Power, encode, levels
 from archwright.compress._quantised import Quantised
-from archwright.compress._reconstruction import Reconstruction
+from archwright.compress._reconstruction import Reconstruction, Steps
 from archwright.compress._trace import Layer
 from archwright.errors import UserError
 
@@ -102,7 +102,7 @@ class _Decode(torch.autograd.Function):
 
 @final
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Nupes:
+class Nupes(Steps):
     """Reconstructs the full-precision output of one layer by its codes, its exponent and its bias (Yvinec et al. 2023,
     NUPES, section 3). The soft rounding is ours, the paper's exact form was not available.
 
@@ -124,21 +124,12 @@ class Nupes:
         UserError: a setting out of range.
     """
 
-    iterations: int = 1000
-    batch_size: int = 50
-    positions: int | None = 4096
     code_lr: float = 0.05
     exponent_lr: float = 1e-3
     bias_lr: float = 1e-3
     pull: float = 0.1
     exponents: bool = True
     free: bool = True
-
-    def __post_init__(self) -> None:
-        if self.iterations < 1 or self.batch_size < 1:
-            raise UserError(
-                f"iterations and batch_size must be at least 1, got {self.iterations} and {self.batch_size}"
-            )
 
     def __call__(
         self, layer: Quantised, original: Layer, inputs: Activations, targets: Activations, *, relu: bool, seed: int
@@ -150,17 +141,7 @@ class Nupes:
             raise UserError("learned power codes need a power grid for the weights")
         learned = PowerCodes(grid, layer.layer.weight.detach(), free=self.free)
         layer.weights = learned
-        task = Reconstruction(
-            layer,
-            original,
-            inputs,
-            targets,
-            relu=relu,
-            batch_size=self.batch_size,
-            positions=self.positions,
-            iterations=self.iterations,
-            seed=seed,
-        )
+        task = Reconstruction(layer, original, inputs, targets, relu=relu, steps=self, seed=seed)
         optimiser = torch.optim.Adam(self._groups(layer, learned))
         for step in range(self.iterations):
             done = step / self.iterations

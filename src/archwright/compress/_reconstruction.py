@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from typing import final
 
@@ -13,10 +14,36 @@ from torch import Tensor, nn
 from archwright.compress._activations import Activations
 from archwright.compress._quantised import Quantised
 from archwright.compress._trace import Layer
+from archwright.errors import UserError
 
 LOOKS = 20
 """Times that the held-out batch is looked at."""
 _HELD_OUT = 100
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Steps:
+    """How long a layer learns.
+
+    Args:
+        iterations: steps of Adam, at least 1.
+        batch_size: samples of a step.
+        positions: outputs of a convolution that a step looks at, over all its samples: a window at a random place, as
+            neighbours say much the same; None: every position, as published.
+
+    Raises:
+        UserError: a setting out of range.
+    """
+
+    iterations: int = 1000
+    batch_size: int = 50
+    positions: int | None = 4096
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "batch_size", "positions"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name} must be at least 1, got {value}")
 
 
 @final
@@ -29,10 +56,7 @@ class Reconstruction:
         inputs: of the quantised layer, from the network as it is before it.
         targets: inputs of the original layer, from the full-precision network; the same samples.
         relu: whether a ReLU follows.
-        batch_size: samples of a step.
-        positions: outputs of a convolution that a step looks at, over all its samples: a window at a random place,
-            the same for all; None: every position.
-        iterations: steps.
+        steps: that it learns for.
         seed: of the batches.
     """
 
@@ -44,9 +68,7 @@ class Reconstruction:
         targets: Activations,
         *,
         relu: bool,
-        batch_size: int,
-        positions: int | None,
-        iterations: int,
+        steps: Steps,
         seed: int,
     ) -> None:
         self._layer, self._inputs, self._relu = layer, inputs, relu
@@ -55,8 +77,8 @@ class Reconstruction:
         order = torch.randperm(len(inputs), generator=self._generator)
         cut = min(_HELD_OUT, len(order) // 4)
         self._held, self._rest = order[:cut] if cut else order, order[cut:]
-        self._size, self._iterations = min(batch_size, len(self._rest)), iterations
-        self._sides = self._sized(positions)
+        self._size, self._iterations = min(steps.batch_size, len(self._rest)), steps.iterations
+        self._sides = self._sized(steps.positions)
         self.first = self._least = self._judged()
         self._best = copy.deepcopy(layer.state_dict())
 
