@@ -5,8 +5,8 @@ training images and 4 epochs for whatever trains. With three seeds: magnitude pr
 statistics of the dense network and with new ones; jackpots with the short restriction and without; magnitude masks with
 the weights fine-tuned for the same epochs. With the first seed: a constant restriction, a random
 start, edge-popup, lower sparsities, fine-tuning at other rates, jackpots whose weights are tuned for the last quarter
-of the epochs, and jackpots with all training images. Rows are appended to ROWS, so that it can be stopped and goes on. Writes
-`benchmarks/results/jackpots.json`. `quick` has 1000 images and one epoch and writes nothing but rows.
+of the epochs, and jackpots with all training images. Rows are appended to ROWS, so that it can be stopped and goes on.
+Writes `benchmarks/results/jackpots.json`. `quick` has 1000 images and one epoch and writes nothing but rows.
 
 Rate 0.02 and batches of 32 were chosen on the validation images with the first seed (90 %, 4 epochs: 86.2; the
 published 0.1 and 128, for many more steps: 82.8; 0.5: 65.7; 0.03: 85.2; 0.01: 83.3; 64 and 0.03: 86.0; 32 and 0.1:
