@@ -2,10 +2,10 @@
 
 `ARCHWRIGHT_DATA=... python benchmarks/prac.py ROWS [minutes] [quick]`: a convolution network of three layers, 10 000
 training images of Fashion-MNIST and of CIFAR-10, eight rounds of 20 % (16.8 % of the convolution weights stay), 12
-epochs a round, three seeds. Tickets of PrAC, of iterative magnitude pruning on all data, and of random sets with the
-sizes of PrAC's in every round; random masks with the layer counts of PrAC's; one shot. All are rewound to the
-initialisation and trained on all data in the end. Then the sets found are used for a network of another width. Rows are
-appended to ROWS, so that it can be stopped and goes on. Writes `benchmarks/results/prac.json`. `quick` has 1000 images,
+epochs a round. With three seeds: tickets of PrAC, of iterative magnitude pruning on all data, and of random sets with
+the sizes of PrAC's in every round; random masks with the layer counts of PrAC's. With the first seed: one shot, and the
+sets found used for a network of another width. All are rewound to the initialisation and trained on all data in the
+end. Rows are appended to ROWS, so that it can be stopped and goes on. Writes `benchmarks/results/prac.json`. `quick` has 1000 images,
 two rounds and two epochs, and writes nothing but rows.
 """
 
@@ -136,31 +136,27 @@ def reused(at: Setting, sets: PracSet | None) -> Measured:
     }
 
 
-WAYS: dict[str, Callable[[Setting, PracSet | None], Measured]] = {
-    "prac": prac,
-    "all data": all_data,
-    "random sets": random_sets,
-    "one shot": one_shot,
-    "other width": reused,
-}
+Way = Callable[[Setting, PracSet | None], Measured]
+EVERY_SEED: dict[str, Way] = {"prac": prac, "all data": all_data, "random sets": random_sets}
+ONE_SEED: dict[str, Way] = {"one shot": one_shot, "other width": reused}
+WAYS = EVERY_SEED | ONE_SEED
 
 
 def measure(place: Path, minutes: float, quick: bool) -> None:
     """Way after way; what the file has is not done again."""
-    rows = Rows(place, minutes)
-    for seed in SEEDS[: 1 if quick else None]:
-        for source in SOURCES:
-            at = None
-            for name, way in WAYS.items():
-                if not rows.missing(source=source, way=name, seed=seed):
-                    continue
-                at = at or setting(source, seed, quick)
-                start = time.process_time()
-                found = way(at, _sets(rows.rows, source, seed, at))
-                row = {"source": source, "way": name, "seed": seed, **found}
-                row["cpu_seconds"] = round(time.process_time() - start, 1)
-                rows.keep(row)
-                print(source, seed, name, round(row["accuracy"], 2), row["cpu_seconds"], flush=True)
+    rows, known = Rows(place, minutes), dict[tuple[str, int], Setting]()
+    seeds = SEEDS[: 1 if quick else None]
+    first = list(itertools.product(SOURCES, seeds, EVERY_SEED))
+    for source, seed, name in [*first, *itertools.product(SOURCES, seeds[:1], ONE_SEED)]:
+        if not rows.missing(source=source, way=name, seed=seed):
+            continue
+        at = known[source, seed] = known.get((source, seed)) or setting(source, seed, quick)
+        start = time.process_time()
+        found = WAYS[name](at, _sets(rows.rows, source, seed, at))
+        row = {"source": source, "way": name, "seed": seed, **found}
+        row["cpu_seconds"] = round(time.process_time() - start, 1)
+        rows.keep(row)
+        print(source, seed, name, round(row["accuracy"], 2), row["cpu_seconds"], flush=True)
 
 
 def _sets(rows: list[dict[str, Any]], source: str, seed: int, at: Setting) -> PracSet | None:
