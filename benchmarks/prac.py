@@ -5,8 +5,8 @@ training images of Fashion-MNIST and of CIFAR-10, eight rounds of 20 % (16.8 % o
 epochs a round. With three seeds: tickets of PrAC, of iterative magnitude pruning on all data, and of random sets with
 the sizes of PrAC's in every round; random masks with the layer counts of PrAC's. With the first seed: one shot, and the
 sets found used for a network of another width. All are rewound to the initialisation and trained on all data in the
-end. Rows are appended to ROWS, so that it can be stopped and goes on. Writes `benchmarks/results/prac.json`. `quick` has 1000 images,
-two rounds and two epochs, and writes nothing but rows.
+end. Rows are appended to ROWS, so that it can be stopped and goes on. Writes `benchmarks/results/prac.json`. `quick`
+has 1000 images, two rounds and two epochs, and writes nothing but rows.
 """
 
 from __future__ import annotations
