@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from compress_networks import Bert, accuracy, residual, trained
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,6 +234,29 @@ def test_a_trainer_fine_tunes_and_the_masks_hold() -> None:
     assert accuracy(sparse, test_x, test_y) > 93
     assert said[-1] == ("fine-tuning", 4, 4)
     assert not sparse.training
+
+
+@pytest.mark.parametrize("method", ["magnitude", "structured"])
+def test_weights_that_are_left_learn_from_the_unpruned_network(method: str) -> None:
+    """Where the labels are wrong, its answers hold what is trained to the right ones."""
+    net, _, x, _ = trained()
+    splits = data.load("digits", seed=0)
+    wrong = dataclasses.replace(splits.train, y=(splits.train.y + 1) % 10)
+    splits = dataclasses.replace(splits, train=wrong)
+    how = Trainer(epochs=2, batch_size=64, lr=0.02, augment=None)
+
+    def apart(distil: bool) -> float:
+        found = prune(net, sparsity=0.6, method=method, data=splits, trainer=how, classifier=False, distil=distil)
+        assert method == "structured" or Masks.of(found, classifier=False).sparsity == pytest.approx(0.6, abs=1e-3)
+        with torch.no_grad():
+            return float(F.kl_div(found(x).log_softmax(1), net(x).softmax(1), reduction="batchmean"))
+
+    assert apart(True) < 0.5 * apart(False)
+
+
+def test_what_trains_nothing_learns_from_nobody() -> None:
+    with pytest.raises(UserError, match="method magnitude trains nothing that could learn from the unpruned network"):
+        prune(trained()[0], sparsity=0.5, distil=True)
 
 
 def test_a_layer_that_starts_at_zero_is_trained() -> None:

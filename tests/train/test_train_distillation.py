@@ -12,7 +12,7 @@ from torch import nn
 
 from archwright import supernet, zoo
 from archwright.errors import UserError
-from archwright.train import Features, Logits, Relations, Seen, distillation, take, watching
+from archwright.train import Distilled, Features, Logits, Relations, Seen, distillation, take, watching
 
 
 def net(width: int) -> nn.Sequential:
@@ -133,3 +133,17 @@ def test_a_student_of_another_width_comes_nearer_to_the_maps() -> None:
         loss(shown(student, x), goal).backward()
         optimizer.step()
     assert far() < 0.7 * before
+
+
+def test_labels_and_teacher_are_mixed_by_the_weight() -> None:
+    student, teacher = nn.Linear(3, 2), nn.Linear(3, 2)
+    x, y = torch.randn(5, 3), torch.tensor([0, 1, 1, 0, 1])
+    step = Distilled(teacher, weight=0.3, distillation=Logits(temperature=2.0), label_smoothing=0.1)
+    told = step(student, x, y, backward=lambda loss: loss.backward(), rng=np.random.default_rng(0))  # type: ignore[arg-type]
+    labels = F.cross_entropy(student(x), y, label_smoothing=0.1)
+    soft = distillation(student(x), teacher(x), temperature=2.0)
+    torch.testing.assert_close(told["loss"], (0.7 * labels + 0.3 * soft).detach())
+    assert student.weight.grad is not None
+    assert teacher.weight.grad is None
+    with pytest.raises(UserError, match=r"weight of the teacher must be in \(0, 1\], got 0"):
+        Distilled(teacher, weight=0)

@@ -37,6 +37,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--lr", type=float, metavar="F", help="learning rate of the training")
     parser.add_argument("--batch-size", type=positive, metavar="N", help="of the training")
+    parser.add_argument("--distil", action="store_true", help="train on what the unpruned network says, too")
     parser.add_argument("--out", metavar="FOLDER", help="where to write (default: RUN/compressed, or compressed/)")
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
@@ -57,6 +58,7 @@ def _prune(args: argparse.Namespace) -> int:
         scope=args.scope,
         classifier=not args.keep_classifier,
         trainer=_trainer(args),
+        distil=args.distil,
     )
     return compressing(args, lambda compressor, dense, folder: compressor.pruned(dense, settings, folder=folder))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping
 from typing import final
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from archwright.compress._criteria import Criterion, check_criterion
 from archwright.compress._pruning import Needs, Pruning
 from archwright.errors import UserError
-from archwright.train import Backward, Step, Trainer, supervised
+from archwright.train import Backward, Step, Trainer
 
 
 def cubic(position: float, initial: float, final: float) -> float:
@@ -69,8 +68,7 @@ class Gradual:
         trainer = asked.trainer or Trainer()
         if trainer.patience is not None:
             raise UserError(f"gradual pruning needs its whole schedule: no patience, got {trainer.patience}")
-        loss = functools.partial(supervised, label_smoothing=trainer.label_smoothing)
-        step = _Masked(module, asked, self, loss)
+        step = _Masked(module, asked, self, asked.step(trainer))
         step.check()
         fit = dataclasses.replace(trainer, label_smoothing=0.0).fit
         reports = fit(

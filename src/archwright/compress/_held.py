@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import final
@@ -56,16 +55,15 @@ def train_held(
     Args:
         module: masked here.
         masks: of its weights.
-        asked: its data, seed and progress are used.
+        asked: its data, teacher, seed and progress are used.
         trainer: how.
         what: is told to the progress.
         checkpoint: as for `Trainer.fit`.
         on_report: told of every epoch.
     """
     masks.apply_(module)
-    loss = functools.partial(supervised, label_smoothing=trainer.label_smoothing)
+    step = Held(module, masks, asked.step(trainer))
     trainer = dataclasses.replace(trainer, label_smoothing=0.0)
-    step = Held(module, masks, loss)
     total = 0 if trainer.epochs is None and trainer.minutes is not None else int(trainer.planned_epochs)
     for report in trainer.fit(module, asked.splits, step, seed=asked.seed, checkpoint=checkpoint):
         asked.tell(what, report.step + 1, total)

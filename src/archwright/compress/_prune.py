@@ -48,6 +48,7 @@ def prune(
     data: Split | Splits | None = None,
     classifier: bool = True,
     trainer: Trainer | None = None,
+    distil: bool = False,
     seed: int = 0,
     progress: Told | None = None,
 ) -> nn.Module:
@@ -71,6 +72,8 @@ def prune(
         data: for methods that look at data, and for batch-norm statistics.
         classifier: whether the last linear layer is pruned too.
         trainer: how methods that train do so; methods that do not by themselves fine-tune the result with it.
+        distil: whether weights that are trained learn from the soft labels of the unpruned network, too, half and half
+            (Hinton et al. 2015); only of use if that is trained.
         seed: of everything random.
         progress: told what is done.
 
@@ -99,6 +102,7 @@ def prune(
         classifier=classifier,
         data=data,
         trainer=trainer,
+        teacher=copy.deepcopy(module).eval().requires_grad_(False) if distil else None,
         seed=seed,
         progress=progress,
     )
@@ -127,6 +131,8 @@ def _check_data(module: nn.Module, method: str | Method, pipeline: Method, asked
         raise UserError("training needs data: pass data=")
     if (asked.trainer is not None or pipeline.needs == "splits") and not isinstance(asked.data, Splits):
         raise UserError("training needs data as Splits (archwright.data.load), got one part of them")
+    if asked.teacher is not None and asked.trainer is None and pipeline.needs != "splits":
+        raise UserError(f"method {name} trains nothing that could learn from the unpruned network: pass trainer=")
     samples = asked.samples
     if samples is None:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol, final
@@ -22,7 +23,7 @@ from archwright.compress._criteria import (
 from archwright.compress._masks import Masks, prunable
 from archwright.compress._recalibrate_like import recalibrate_like
 from archwright.data import Split, Splits
-from archwright.train import Trainer
+from archwright.train import Distilled, Step, Trainer, resolve_device, supervised
 
 Told = Callable[[str, int, int], None]
 """(what, done, of how many)."""
@@ -41,6 +42,7 @@ class Pruning:
         classifier: whether the last linear layer is pruned too.
         data: what the method may look at; a `Split` is training data.
         trainer: how it trains; None: as the method does by default, which may be not at all.
+        teacher: what the trained weights learn from beside the labels, half and half; None: labels only.
         seed: of everything random.
         progress: told what is done.
     """
@@ -50,8 +52,16 @@ class Pruning:
     classifier: bool = True
     data: Split | Splits | None = None
     trainer: Trainer | None = None
+    teacher: nn.Module | None = None
     seed: int = 0
     progress: Told | None = None
+
+    def step(self, trainer: Trainer) -> Step:
+        """What weights are trained with."""
+        if self.teacher is None:
+            return functools.partial(supervised, label_smoothing=trainer.label_smoothing)
+        teacher = self.teacher.to(resolve_device(trainer.device))
+        return Distilled(teacher, label_smoothing=trainer.label_smoothing)
 
     @property
     def samples(self) -> Split | None:

@@ -21,6 +21,7 @@ class Prune:
             within each.
         classifier: whether the last linear layer is pruned, too.
         trainer: of methods that train, null: their own; others fine-tune with it, null: they do not.
+        distil: whether weights that are trained learn from the unpruned network, too.
     """
 
     method: str = "magnitude"
@@ -28,6 +29,7 @@ class Prune:
     scope: Literal["global", "layer"] | None = None
     classifier: bool = True
     trainer: Trainer | None = None
+    distil: bool = False
 
     def __post_init__(self) -> None:
         if self.method not in PRUNERS:

@@ -96,6 +96,7 @@ class Compressor:
             data=self.splits,
             classifier=settings.classifier,
             trainer=settings.trainer,
+            distil=settings.distil,
             seed=self.seed,
             progress=self.tell,
         )

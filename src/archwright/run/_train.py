@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
@@ -18,15 +18,7 @@ from archwright.run._state import State
 from archwright.run._watch import Watch
 from archwright.space import Arch
 from archwright.supernet import extreme, recalibrate
-from archwright.train import (
-    DISTILLATIONS,
-    Distillation,
-    Trainer,
-    classification_loss,
-    evaluate,
-    take,
-    watching,
-)
+from archwright.train import DISTILLATIONS, Distilled, Step, Trainer, evaluate, supervised
 from archwright.trial import Report
 from archwright.zoo import Evaluation, EvaluationNetwork
 
@@ -89,7 +81,7 @@ class Train(Phase):
         return len(splits.train) < _SMALL if self.refit == "auto" else self.refit
 
     def _trained(
-        self, state: State, splits: Splits, trainer: Trainer, step: _Step, checkpoint: str
+        self, state: State, splits: Splits, trainer: Trainer, step: Step, checkpoint: str
     ) -> tuple[nn.Module, list[Report]]:
         """The chosen network trained on `splits`, with its reports."""
         assert state.chosen is not None
@@ -113,40 +105,15 @@ class Train(Phase):
             return self.evaluation.network(state.net, chosen, state.splits)
         return state.net.extract(chosen, fresh=self.start == "fresh" or not state.shared)
 
-    def _step(self, state: State) -> _Step:
-        teacher = None
-        if self.distil > 0 and state.shared:
-            largest = extreme(state.net.space, np.random.default_rng(state.config.seed), largest=True)
-            teacher = state.net.slice(largest)
-            batches = state.splits.train.batches(256, shuffle=True, seed=state.config.seed, device=state.device)
-            recalibrate(teacher, itertools.islice((x for x, _ in batches), 16))
-        return _Step(teacher, self.distil, self.distillation.build(DISTILLATIONS), self.label_smoothing)
-
-
-class _Step:
-    """Cross-entropy against labels, mixed with what a teacher shows."""
-
-    def __init__(
-        self, teacher: nn.Module | None, weight: float, distillation: Distillation, label_smoothing: float
-    ) -> None:
-        self.teacher, self.weight, self.label_smoothing = teacher, weight, label_smoothing
-        self.distillation = distillation
-
-    def __call__(
-        self, module: nn.Module, x: Tensor, y: Tensor, *, backward: Callable[[Tensor], None], rng: np.random.Generator
-    ) -> dict[str, Tensor | float]:
-        if self.teacher is None:
-            loss = classification_loss(module(x), y, label_smoothing=self.label_smoothing)
-        else:
-            with torch.no_grad(), watching(self.teacher) as seen:
-                shown = take(seen, self.teacher(x))
-            with watching(module) as seen:
-                outputs = module(x)
-                student = take(seen, outputs)
-            loss = classification_loss(outputs, y, label_smoothing=self.label_smoothing)
-            loss = (1 - self.weight) * loss + self.weight * self.distillation(student, shown)
-        backward(loss)
-        return {"loss": loss.detach()}
+    def _step(self, state: State) -> Step:
+        if self.distil == 0 or not state.shared:
+            return functools.partial(supervised, label_smoothing=self.label_smoothing)
+        largest = extreme(state.net.space, np.random.default_rng(state.config.seed), largest=True)
+        teacher = state.net.slice(largest)
+        batches = state.splits.train.batches(256, shuffle=True, seed=state.config.seed, device=state.device)
+        recalibrate(teacher, itertools.islice((x for x, _ in batches), 16))
+        learnt = self.distillation.build(DISTILLATIONS)
+        return Distilled(teacher, weight=self.distil, distillation=learnt, label_smoothing=self.label_smoothing)
 
 
 def _joined(a: Split, b: Split) -> Split:

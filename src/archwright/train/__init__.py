@@ -15,6 +15,7 @@ from archwright.train._distillation import (
     take,
     watching,
 )
+from archwright.train._distilled import Distilled
 from archwright.train._evaluate import evaluate, predict_logits
 from archwright.train._graph_trainer import GraphTrainer
 from archwright.train._schedule import SCHEDULES, factor
@@ -26,6 +27,7 @@ __all__ = [
     "SCHEDULES",
     "Backward",
     "Distillation",
+    "Distilled",
     "Features",
     "GraphTrainer",
     "Logits",
