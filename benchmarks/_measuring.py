@@ -60,10 +60,14 @@ class Rows:
     """
 
     def __init__(self, place: Path, minutes: float = float("inf")) -> None:
-        self._place, self._ends = place, time.perf_counter() + 60 * minutes
+        self.place, self._ends = place, time.perf_counter() + 60 * minutes
         self.rows: list[dict[str, Any]] = []
-        if place.is_file():
-            self.rows = [json.loads(line) for line in place.read_text().splitlines()]
+        self.read()
+
+    def read(self) -> None:
+        """Take in what the file has, of other processes, too."""
+        if self.place.is_file():
+            self.rows = [json.loads(line) for line in self.place.read_text().splitlines()]
 
     def missing(self, **key: object) -> bool:
         """Whether no row has these values, and there is time for one."""
@@ -73,7 +77,7 @@ class Rows:
     def keep(self, row: dict[str, Any]) -> None:
         """Append a row."""
         self.rows.append(row)
-        with self._place.open("a") as stream:
+        with self.place.open("a") as stream:
             stream.write(json.dumps(row) + "\n")
 
 

@@ -4,17 +4,23 @@
 can be stopped and goes on; parts are `low` and `high` (bits x methods, 4 bits or fewer and more; 1000 calibration
 images drawn anew for every seed, 200 steps a layer and 100 on biases), `mixed` (bits of every layer under a size),
 `peers` (ONNX Runtime's, torchao's and NNCF's own quantisation where installed, torchao with 8 bits at the ends, too),
-`cost` (AdaQuant against quantisation-aware training). Tested on the first 2000 test images (float: 90.80), at 4 and 3
+`cost` (AdaQuant against quantisation-aware training), `memory` (what stays in memory under a limit on activations).
+Tested on the first 2000 test images (float: 90.80), at 4 and 3
 bits and under a size on all 10 000, too. Writes `benchmarks/results/compression.json`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import gc
 import importlib.util
 import itertools
+import os
+import re
 import statistics
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +42,8 @@ LEARNT = ("adaquant-parallel", "adaquant", "adaquant+statistics", "advanced", "n
 WHOLE = (4, 3)  # bits at which all test images are looked at
 SIZES = ((0.16, "light"), (0.15, "advanced"), (0.13, "advanced"))
 SEEDS = (0, 1, 2)
+LIMITS = (2**26, 2**28, 2**30)  # bytes of activations
+RETURNING = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}  # glibc gives back what is freed
 
 
 def pipeline(name: str) -> compress.Quantization:
@@ -171,6 +179,52 @@ class Measuring:
             training_curve=curve, epochs_matched=epochs, ratio=ours / (epochs * epoch),
         )  # fmt: skip
 
+    def memory(self) -> None:
+        """What a calibration keeps in memory under a limit, each in a process that gives back what it frees."""
+        for limit in LIMITS:
+            if self.rows.missing(part="peak", limit=limit):
+                words = [sys.executable, __file__, str(self.rows.place), "60", f"peak:{limit}"]
+                subprocess.run(words, env={**os.environ, **RETURNING}, check=True)
+        self.rows.read()
+
+    def peak(self, limit: int) -> None:
+        """One step a layer, on activations that go to disk beyond a limit."""
+        images = calibration(self.net, self.train, 0)
+        brief = dataclasses.replace(compress.METHODS["adaquant"], learn=compress.AdaQuant(iterations=1))
+        with Peak() as peak:
+            compress.quantize(self.net.module, images, bits=4, method=brief, memory=limit)
+        self.keep(part="peak", limit=limit, peak=peak.bytes)
+
+
+class Peak:
+    """The most anonymous memory (pages of files do not count) beyond that at the start, looked at every 10 ms."""
+
+    def __enter__(self) -> Peak:
+        gc.collect()
+        self._start = self._most = _anonymous()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._done.wait(0.01):
+            self._most = max(self._most, _anonymous())
+
+    @property
+    def bytes(self) -> int:
+        """So far."""
+        return self._most - self._start
+
+
+def _anonymous() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return 1024 * int(re.search(r"RssAnon:\s+(\d+)", status)[1])  # type: ignore[index]
+
 
 def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means and spreads by bits and method, and what the acceptance asks for."""
@@ -201,6 +255,7 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
             for row in rows
             if row["part"] == "table" and row["seed"] == 0 and "cpu_seconds" in row
         },
+        "memory": [row for row in rows if row["part"] == "peak"],
         "cost": [row for row in rows if row["part"] == "cost"],
     }
 
@@ -208,8 +263,9 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def main(place: str, minutes: str = "60", *parts: str) -> int:
     """Measure what is missing, write the record."""
     task = Measuring(Rows(Path(place), float(minutes)))
-    for part in parts or ("low", "mixed", "peers", "cost", "high"):
-        getattr(task, part)()
+    for part in parts or ("low", "mixed", "peers", "cost", "memory", "high"):
+        name, _, value = part.partition(":")
+        getattr(task, name)(*([int(value)] if value else []))
     print(write("compression", report(task.rows.rows)))
     return 0
 
