@@ -100,6 +100,7 @@ def test_equal_names_are_numbered() -> None:
         ({"quantize": {"samples": 1}}, "samples must be at least 2"),
         ({"prune": {"sparsity": 1.0}}, r"sparsity must be in \[0, 1\)"),
         ({"prune": {"method": "magic"}}, "unknown method 'magic'"),
+        ({"prune": {"distil": True}}, "distil is of training, and magnitude trains only with a trainer"),
     ],
 )
 def test_wrong_settings_are_known_before_a_run(settings: dict[str, Any], said: str) -> None:

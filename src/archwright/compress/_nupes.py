@@ -62,8 +62,7 @@ class PowerCodes(nn.Module):
         if self.beta is None:
             code = self.codes(x)
         else:
-            near = self._near(self.code)
-            code = softly_rounded(near, self.beta).clamp(-most, most)
+            code = softly_rounded(self._near(self.code), self.beta).clamp(-most, most)
             code = code.masked_fill(self.zero, 0.0)  # type: ignore[arg-type]
         return _Decode.apply(code, exponent, self.maximum, most)
 

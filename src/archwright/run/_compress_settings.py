@@ -36,6 +36,8 @@ class Prune:
             raise UserError(f"unknown method {self.method!r}{nearest(self.method, PRUNERS)}")
         if not 0 <= self.sparsity < 1:
             raise UserError(f"sparsity must be in [0, 1), got {self.sparsity}")
+        if self.distil and self.trainer is None and PRUNERS[self.method].needs != "splits":
+            raise UserError(f"distil is of training, and {self.method} trains only with a trainer")
 
     @property
     def name(self) -> str:
