@@ -20,9 +20,9 @@ FROZEN = {
     "compare": "RUN --json",
     "export": "RUN --format --out",
     "quantize": "MODEL --calib --weights --trust --mean --std --raw --seed --bits --activation-bits --ends --size "
-    "--method --samples --out --json",
+    "--bitops --latency --latencies --method --samples --out --json",
     "prune": "MODEL --data --weights --trust --mean --std --raw --seed --sparsity --method --scope "
-    "--keep-classifier --epochs --lr --batch-size --out --json",
+    "--keep-classifier --epochs --lr --batch-size --distil --out --json",
     "predict": "RUN INPUT --json",
     "measure": "MODEL --runtime --threads --repeats --space --data --table --json",
     "deploy-check": "FILE_OR_RUN --against --data --samples --threads --repeats --trust --json",
