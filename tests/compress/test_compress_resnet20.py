@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -18,16 +20,25 @@ pytestmark = pytest.mark.slow
 STEPS = 100
 
 
+def present(load: Callable[[], Any]) -> Any:
+    """What is loaded; without it there is nothing to test."""
+    try:
+        return load()
+    except ArchwrightError as error:
+        pytest.skip(str(error))
+
+
 def published() -> tuple[nn.Module, Tensor, Tensor, Tensor]:
     """ResNet-20 (91.73 % of CIFAR-10), 500 training images, 2000 test images and labels."""
-    known, splits = bench.pretrained("cifar10_resnet20"), data.load("cifar10", seed=0)
+    known = present(lambda: bench.pretrained("cifar10_resnet20"))
+    splits = present(lambda: data.load("cifar10", seed=0))
     x, y = next(iter(known.normalised(splits.test).batches(2000)))
     return known.module, next(iter(known.normalised(splits.train).batches(500)))[0], x, y
 
 
 def trained() -> tuple[nn.Module, Tensor, Tensor, Tensor]:
     """A small convolution network, 10 000 images of Fashion-MNIST, three epochs."""
-    splits = data.load("fashion-mnist", seed=0)
+    splits = present(lambda: data.load("fashion-mnist", seed=0))
     part = dataclasses.replace(splits, train=splits.train.subset(torch.arange(10_000)))
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -51,10 +62,7 @@ def pipeline(name: str) -> Quantization:
 @pytest.mark.parametrize(("make", "bits"), [(published, 3), (trained, 2)])
 def test_the_order_of_the_papers(make, bits: int) -> None:
     """With few bits: ranges alone, statistics tuned, layers learnt in parallel, one after the other, on power grids."""
-    try:
-        net, calibration, x, y = make()
-    except ArchwrightError as error:
-        pytest.skip(str(error))
+    net, calibration, x, y = make()
     names = ("minmax", "light", "adaquant-parallel", "adaquant", "nupes")
     found = {name: accuracy(quantize(net, calibration, bits=bits, method=pipeline(name)), x, y) for name in names}
     assert found["minmax"] + 3 < found["light"], found
